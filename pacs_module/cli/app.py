@@ -1,5 +1,6 @@
 """The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | size | key | destinations | audit | backup | restore``.
+rules | size | key | destinations | results | quarantine | parameters | audit | backup | restore |
+forget``.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import typer
 from .. import __version__
 from ..domain.errors import PipelineError
 from ..settings import load_settings
-from .audit import audit
+from .audit import audit, audit_trail
 from .common import SettingsFile, console, errors, say
 from .doctor import doctor
 from .find import compare_copies, find
+from .gateway import parameters, quarantine
 from .key import key
 from .look_at import log_level, logs, status, top
-from .manual import cancel, destinations, done, priority, pull, redo
-from .probe import probe
+from .manual import cancel, destinations, done, forget, priority, pull, redo, results
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
 from .upkeep.backup import backup, restore
+from .upkeep.probe import probe
 from .upkeep.size import size
 from .why import why
 
@@ -70,11 +72,16 @@ app.command()(doctor)
 app.command("log-level")(log_level)
 app.add_typer(rules, name="rules")
 app.add_typer(key, name="key")
+app.add_typer(audit_trail, name="audit-trail")
 app.add_typer(destinations, name="destinations")
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(results, name="results")
+app.command()(parameters)
 app.command()(size)
 app.command()(audit)
 app.command()(backup)
 app.command()(restore)
+app.command()(forget)
 
 
 def main() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from ..adapters.http.plugins import OrthancPuller
@@ -30,20 +35,61 @@ SettingsFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came.")]
 _UID_PARTS = 3
+_OF_UUID = "2.25."
 _TIMEOUT_S = 300.0
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+_PIPE = 10_000
+"""Columns of a file or a pipe."""
 _IS_IT_RUNNING = "is `pacs-module run` running?"
 
 
 def name_of(text: str) -> str:
-    """StudyInstanceUID or AccessionNumber: a UID has dots between numbers, and more than a few of them."""
+    """
+    StudyInstanceUID or AccessionNumber: a UID has dots between numbers, and more than a few of them, or is
+    made of a UUID (PS3.5 B.2: 2.25. and one number).
+    """
     parts = text.split(".")
-    is_uid = len(parts) > _UID_PARTS and all(part.isdigit() for part in parts)
+    several = len(parts) > _UID_PARTS or text.startswith(_OF_UUID)
+    is_uid = several and all(part.isdigit() for part in parts)
     return "StudyInstanceUID" if is_uid else "AccessionNumber"
 
 
-def for_tables(width: int) -> Console:
-    """Standard output; so many columns wide where it is a file or a pipe."""
-    return console if console.is_terminal else Console(width=width)
+def for_tables() -> Console:
+    """Standard output; where it is a file or a pipe no cell of a table is cut or wrapped."""
+    return console if console.is_terminal else Console(width=_PIPE)
+
+
+def print_table(table: Table) -> None:
+    """
+    A table with UIDs: on a terminal that is too narrow for it, each row as lines of its own, so that a UID
+    can be copied as one.
+    """
+    out = for_tables()
+    needed = Measurement.get(out, out.options.update_width(_PIPE), table).maximum
+    if needed <= out.width:
+        out.print(table)
+    else:
+        _print_rows(out, table)
+
+
+def _print_rows(out: Console, table: Table) -> None:
+    heads = [str(column.header) for column in table.columns]
+    wide = max(map(len, heads), default=0)
+    if table.title:
+        out.print(table.title, style="italic")
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        out.rule()
+        for head, cell in zip(heads, cells, strict=True):
+            out.print(Text(f"{head:{wide}}  ", "dim").append_text(_as_text(cell)), soft_wrap=True)
+
+
+def _as_text(cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
+
+
+def local_times(text: str, zone: ZoneInfo) -> str:
+    """A text with its instants (ISO 8601, UTC) on the hospital's clock."""
+    return _INSTANT.sub(lambda found: f"{datetime.fromisoformat(found[0]).astimezone(zone):%F %T}", text)
 
 
 def say(where: Console, text: str, style: str = "") -> None:
@@ -88,12 +134,16 @@ def call(
     try:
         answer = _link(settings).call(method, url, json_body=body, params=params, timeout=_TIMEOUT_S)
     except RetriableError as error:
-        say(errors, f"pacs_module does not answer at {url}: {_IS_IT_RUNNING} ({error.public})", "red")
-        raise typer.Exit(2) from None
+        _end_without_answer(url, error)
     if not answer.ok and answer.status not in accepted:
         say(errors, _words(answer), "red")
         raise typer.Exit(1)
     return read_object(answer.body, "answer", FROM_ORTHANC)
+
+
+def _end_without_answer(url: str, error: RetriableError) -> NoReturn:
+    say(errors, f"pacs_module does not answer at {url}: {_IS_IT_RUNNING} ({error.public})", "red")
+    raise typer.Exit(2) from None
 
 
 def _link(settings: Settings) -> HttpLink:

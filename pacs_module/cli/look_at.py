@@ -20,26 +20,43 @@ from rich.table import Table
 from rich.text import Text
 
 from ..adapters.files.study_log import lines_with
-from ..domain.explain.log_stage import Stage, stage_of
+from ..domain.explain.log_station import Station, station_of
 from ..settings import Settings, load_settings
-from .common import AsJson, SettingsFile, call, console, errors, for_tables, name_of, print_json, say
+from .common import (
+    AsJson,
+    SettingsFile,
+    call,
+    console,
+    errors,
+    for_tables,
+    local_times,
+    name_of,
+    print_json,
+    say,
+)
 
-WIDE = 140
+MOST_NEEDS = 10
+"""Of what needs a person so much is shown."""
+MINUTES_FROM_S = 90.0
+MOST_ROWS = 4
+"""Of one line of a log on a terminal."""
 
 
 def status(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """
-    Say how the service stands: studies by state, PACS, backend, RAM disk, who is waited for.
+    Say how the service stands: what needs a person, studies by state, how long today's took, PACS, backend,
+    RAM disk, who is waited for.
 
     Exit status: 0 all is well, 1 not, 2 it does not answer.
 
     Example: [bold]pacs-module status[/bold], [bold]pacs-module status --json[/bold]
     """
-    health = _health(load_settings(settings))
+    loaded = load_settings(settings)
+    health = _health(loaded)
     if as_json:
-        console.out(json.dumps(health, ensure_ascii=False, indent=1), highlight=False)
+        print_json(health)
     else:
-        for_tables(WIDE).print(_page(health))
+        for_tables().print(_page(health, loaded.zone))
     raise typer.Exit(0 if health.get("status") == "ok" else 1)
 
 
@@ -55,31 +72,71 @@ def top(
     """
     loaded = load_settings(settings)
     number = 0
-    with Live(_page(_health(loaded)), console=for_tables(WIDE), screen=console.is_terminal) as live:
+    first = _page(_health(loaded), loaded.zone)
+    with Live(first, console=for_tables(), screen=console.is_terminal) as live:
         while rounds == 0 or number < rounds:
             try:
                 time.sleep(every)
             except KeyboardInterrupt:
                 return
-            live.update(_page(_health(loaded)))
+            live.update(_page(_health(loaded), loaded.zone))
             number += 1
 
 
 def _health(loaded: Settings) -> dict[str, Any]:
-    return call(loaded, "GET", "/health")
+    """What ``/health`` tells, with ``needs``, ``latency`` and the queues of the page Today."""
+    today = call(loaded, "GET", "/", params={"format": "json"})
+    queues = {key: today["machine"].get(key) for key in ("queue", "deadLetters")}
+    told = {"needs": today["needs"], "latency": today["latency"], **queues}
+    return {**call(loaded, "GET", "/health"), **told}
 
 
-def _page(health: Mapping[str, Any]) -> Group:
+def _page(health: Mapping[str, Any], zone: ZoneInfo) -> Group:
     well = health.get("status") == "ok"
-    head = f"{health.get('status')}  version {health.get('version')}  {datetime.now().astimezone():%H:%M:%S}"
+    head = f"{health.get('status')}  version {health.get('version')}  {datetime.now(zone):%F %T}"
     style = "green" if well else "bold red"
-    return Group(Text(head, style), *_troubles(health), _studies(health), _pacs(health), _rest(health))
+    troubles = [*_troubles(health, zone), *_needs(health)]
+    return Group(
+        Text(head, style),
+        *troubles,
+        _studies(health),
+        _latency(health),
+        _pacs(health, zone),
+        _rest(health, zone),
+    )
 
 
-def _troubles(health: Mapping[str, Any]) -> list[Text]:
+def _needs(health: Mapping[str, Any]) -> list[Text]:
+    """What needs a person, as the page Today has it."""
+    found = [_need(one) for one in health["needs"][:MOST_NEEDS]]
+    more = len(health["needs"]) - MOST_NEEDS
+    return [*found, Text(f"and {more} more: see the page Today", "yellow")] if more > 0 else found
+
+
+def _need(one: Mapping[str, Any]) -> Text:
+    what = (one.get("study") or {}).get("accessionNumber") or one["what"]
+    return Text(f"needs a person: {one['kind']} {what}: {one['because']}", "yellow")
+
+
+def _latency(health: Mapping[str, Any]) -> Table:
+    table = Table("until", "studies", "median", "90 %", "longest", title="today", title_justify="left")
+    for one in health["latency"]:
+        took = [_span(one.get(name)) for name in ("median", "p90", "longest")]
+        table.add_row(Text(one["stage"]), str(one["studies"]), *took)
+    return table
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds:.1f} s" if seconds < MINUTES_FROM_S else f"{seconds / 60:.1f} min"
+
+
+def _troubles(health: Mapping[str, Any], zone: ZoneInfo) -> list[Text]:
     found = []
     for one in health.get("waitsFor", ()):
-        found.append(Text(f"waits for {one['what']} since {one['since']}: {one['because']}", "yellow"))
+        words = f"waits for {one['what']} since {one['since']}: {one['because']}"
+        found.append(Text(local_times(words, zone), "yellow"))
     for name, one in health.get("loops", {}).items():
         if one["stuck"] or not one["alive"]:
             found.append(Text(f"{name}: {'stuck' if one['stuck'] else 'dead'}", "red"))
@@ -94,11 +151,20 @@ def _studies(health: Mapping[str, Any]) -> Table:
     return table
 
 
-def _pacs(health: Mapping[str, Any]) -> Table:
-    table = Table("PACS", "finds", "moves", "images came last", "", title="PACS", title_justify="left")
+def _pacs(health: Mapping[str, Any], zone: ZoneInfo) -> Table:
+    table = Table("PACS", "finds", "pulls", "images came last", "remark", title="PACS", title_justify="left")
     for name, one in health.get("pacs", {}).items():
-        table.add_row(Text(name), *map(Text, _paths(one)))
+        table.add_row(Text(name), *(Text(local_times(words, zone)) for words in _paths(one)))
     return table
+
+
+_CIRCUITS = {"closed": "works", "open": "does not work", "half-open": "is tried again"}
+"""A closed circuit is one that works, which not everybody reads in it."""
+
+
+def _circuit(told: Mapping[str, Any]) -> str:
+    state = str(told.get("circuit"))
+    return _CIRCUITS.get(state, state)
 
 
 def _paths(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -106,18 +172,41 @@ def _paths(one: Mapping[str, Any]) -> tuple[str, ...]:
     moves = one.get("moves", {})
     words = one.get("spared") or moves.get("why") or ""
     came = moves.get("lastCameAt") or "never"
-    return str(one.get("circuit")), str(moves.get("circuit")), str(came), str(words)
+    return _circuit(one), _circuit(moves), str(came), str(words)
 
 
-def _rest(health: Mapping[str, Any]) -> Table:
+def _rest(health: Mapping[str, Any], zone: ZoneInfo) -> Table:
     table = Table("what", "how it stands", title="machine", title_justify="left")
     disk = health.get("ramDisk") or {}
     if disk.get("totalBytes"):
         table.add_row("RAM disk", _used(disk))
-    backend = health.get("backend") or {}
-    table.add_row("backend", Text(str(backend.get("circuit") or backend.get("state") or backend)))
+    table.add_row("backend", Text(local_times(_backend_words(health.get("backend") or {}), zone)))
     table.add_row("store", Text(str(health.get("store"))))
+    table.add_row("messages", Text(_queues(health)))
+    table.add_row("removed by age", Text(local_times(_retention(health.get("retention") or {}), zone)))
     return table
+
+
+def _backend_words(told: Mapping[str, Any]) -> str:
+    because = f": {told['why']}" if told.get("why") and told.get("circuit") != "closed" else ""
+    again = f"; tried again {told['retryAt']}" if told.get("retryAt") else ""
+    return f"{_circuit(told)}{because}{again}"
+
+
+def _queues(health: Mapping[str, Any]) -> str:
+    """What waits in RabbitMQ; it may be away."""
+    waiting, dead = health.get("queue"), health.get("deadLetters")
+    if waiting is None or dead is None:
+        return "not known"
+    return f"{waiting} wait for the backend, {dead} dead letters"
+
+
+def _retention(told: Mapping[str, Any]) -> str:
+    if not told.get("at"):
+        return "not yet" if told.get("on") else "off: kept for ever"
+    counts = ", ".join(f"{what} {number}" for what, number in told.get("did", {}).items() if number)
+    failed = "; ".join(f"{what} failed: {why}" for what, why in told.get("failed", {}).items())
+    return f"{told['at']}: {counts or 'nothing'}{' ' + failed if failed else ''}"
 
 
 def _used(disk: Mapping[str, Any]) -> Text:
@@ -128,12 +217,12 @@ def _used(disk: Mapping[str, Any]) -> Text:
 # --- one study's lines ---
 
 _COLOURS = {
-    Stage.FIND: "cyan",
-    Stage.PULL: "blue",
-    Stage.RECEIVE: "magenta",
-    Stage.FILTER: "yellow",
-    Stage.DELIVER: "green",
-    Stage.OTHER: "",
+    Station.FIND: "cyan",
+    Station.PULL: "blue",
+    Station.RECEIVE: "magenta",
+    Station.FILTER: "yellow",
+    Station.DELIVER: "green",
+    Station.OTHER: "",
 }
 _BAD = {"WARNING": "bold yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 _TOLD_APART = frozenset({"at", "level", "line", "event", "text"})
@@ -141,6 +230,7 @@ _TOLD_APART = frozenset({"at", "level", "line", "event", "text"})
 
 def logs(
     study: Annotated[str, typer.Argument(help="StudyInstanceUID or AccessionNumber.")],
+    whole: Annotated[bool, typer.Option("--whole", help="On a terminal, too: no long line is cut.")] = False,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,20 +245,38 @@ def logs(
     Example: [bold]pacs-module logs 1.2.840.113619.2.55.3[/bold]
     """
     loaded = load_settings(settings)
-    words = frozenset({study, *_ids(loaded, study)})
+    words = _with_pseudonyms(loaded, {study, *_ids(loaded, study)})
     found = sorted(lines_with(loaded.log_folder, words), key=lambda one: str(one[1].get("at", "")))
     for name, line in found:
-        _print_line(name, line, loaded.zone, as_json)
+        _print_line(name, line, loaded.zone, as_json, whole)
     if not found:
         say(errors, f"no line of {study} in {loaded.log_folder}", "red")
         raise typer.Exit(1)
 
 
-def _print_line(name: str, line: Mapping[str, Any], zone: ZoneInfo, as_json: bool) -> None:
+def _with_pseudonyms(loaded: Settings, words: set[str]) -> frozenset[str]:
+    """A log without identifiers names the study by its pseudonym."""
+    masking = loaded.privacy.masking
+    hidden = {masking.pseudonyms.of(word) for word in words} if masking is not None else set()
+    return frozenset(words | hidden)
+
+
+def _print_line(name: str, line: Mapping[str, Any], zone: ZoneInfo, as_json: bool, whole: bool) -> None:
     if as_json:
         console.out(json.dumps({"file": name, **line}, ensure_ascii=False), highlight=False)
     else:
-        console.print(_shown(name, line, zone), soft_wrap=True)
+        console.print(_shortened(_shown(name, line, zone), whole), soft_wrap=True)
+
+
+def _shortened(text: Text, whole: bool) -> Text:
+    """
+    On a terminal a line of at most some rows, cut at a blank: a notification has thousands of characters.
+    """
+    most = MOST_ROWS * console.width
+    if whole or not console.is_terminal or len(text) <= most:
+        return text
+    end = text.plain.rfind(" ", 0, most)
+    return text[:end] + Text(f" … {len(text) - end} more (--whole)", "dim")
 
 
 def _ids(loaded: Any, study: str) -> set[str]:
@@ -191,19 +299,22 @@ def _handovers(study: Mapping[str, Any]) -> set[str]:
 
 
 def _shown(name: str, line: Mapping[str, Any], zone: ZoneInfo) -> Text:
-    stage = stage_of(line)
-    words = str(line.get("line") or line.get("text") or line.get("event") or "")
+    stage = station_of(line)
     style = _BAD.get(str(line.get("level", "")), _COLOURS[stage])
     text = Text.assemble(
         (f"{_local(str(line.get('at', '')), zone)} ", "dim"),
         (f"{stage.value:8} ", _COLOURS[stage]),
         (f"{name:14} ", "dim"),
-        (words, style),
+        (_words_of(line), style),
     )
     values = [f"{key}={value}" for key, value in line.items() if key not in _TOLD_APART]
     if values:
         text.append("  " + " ".join(values), "dim")
     return text
+
+
+def _words_of(line: Mapping[str, Any]) -> str:
+    return str(line.get("line") or line.get("text") or line.get("event") or "")
 
 
 def _local(at: str, zone: ZoneInfo) -> str:
@@ -242,10 +353,11 @@ def log_level(
         print_json(told)
     else:
         for name, one in told.items():
-            left = f", for {one['seconds']} s more" if one.get("seconds") else ""
-            say(
-                console,
-                f"{name:11}  {one.get('error') or one['level'] + left}",
-                "yellow" if "error" in one else "",
-            )
+            _say_level(name, one)
     raise typer.Exit(1 if "error" in told["plugins"] else 0)
+
+
+def _say_level(name: str, one: Mapping[str, Any]) -> None:
+    left = f", for {one['seconds']} s more" if one.get("seconds") else ""
+    words = one.get("error") or one["level"] + left
+    say(console, f"{name:11}  {words}", "yellow" if "error" in one else "")

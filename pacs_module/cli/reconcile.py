@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ..adapters.files.report_render import FORMATS, WIDE, as_csv, as_json, as_tables, format_of, write
+from ..adapters.files.report_render import FORMATS, as_csv, as_json, as_tables, format_of, write
 from ..adapters.machine import SystemClock
 from ..adapters.stores.by_url import open_store
 from ..domain.errors import MessageError
@@ -51,6 +51,7 @@ def reconcile(
         "USER", ""
     ),
     settings: SettingsFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """
     Compare what the PACS have of a day with what was computed: each missing study with its cause and its
@@ -68,7 +69,7 @@ def reconcile(
     made = _make(settings, day, repair, by or "command line")
     if output is not None:
         write(made, output)
-    _print(made, shape, every)
+    _print(made, "json" if as_json else shape, every)
     raise typer.Exit(made.exit_status)
 
 
@@ -113,6 +114,6 @@ def _span(text: str, today: date) -> tuple[date, date]:
 
 def _print(made: Report, shape: str, every: bool) -> None:
     if shape == "text":
-        for_tables(WIDE).print(as_tables(made, every))
+        for_tables().print(as_tables(made, every))
     else:
         console.out(as_json(made) if shape == "json" else as_csv(made), highlight=False, end="")

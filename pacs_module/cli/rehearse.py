@@ -19,8 +19,8 @@ from rich.text import Text
 from ..adapters.dicom.folder_headers import read_folder
 from ..adapters.machine import SystemClock
 from ..adapters.stores.by_url import open_store
+from ..adapters.stores.judged_headers import MemoryRecords, records_of
 from ..adapters.stores.memory import MemoryStore
-from ..adapters.stores.records import MemoryRecords, records_of
 from ..domain.errors import MessageError
 from ..domain.rehearse.record import JudgedStudy
 from ..domain.rehearse.result import Group, Kind, Rehearsal
@@ -31,9 +31,19 @@ from ..shared.switches_file import load_switches
 from ..use_cases.rehearse.ask_day import ask_day
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken, PullPlan
 from ..use_cases.rehearse.rehearse import Rehearse
-from .common import AsJson, SettingsFile, WarningsOnly, call, check_store, console, errors, for_tables, say
+from .common import (
+    AsJson,
+    SettingsFile,
+    WarningsOnly,
+    call,
+    check_store,
+    console,
+    errors,
+    for_tables,
+    print_table,
+    say,
+)
 
-WIDE = 180
 MAX_DAYS = 366
 _USER = os.environ.get("USER", "")
 _KINDS = {
@@ -93,11 +103,15 @@ def rehearse(
     else:
         with _rehearsing(loaded) as asked:
             made = asked.rehearse(changes or [], *_span(loaded, days, last))
+    _show(made, as_json)
+    raise typer.Exit(1 if made.groups else 0)
+
+
+def _show(made: Rehearsal, as_json: bool) -> None:
     if as_json:
         console.out(json.dumps(to_document(made), ensure_ascii=False, indent=1), highlight=False)
     else:
         _print(made)
-    raise typer.Exit(1 if made.groups else 0)
 
 
 @dataclass(frozen=True)
@@ -151,10 +165,7 @@ def _day(text: str) -> date:
 def _pull(
     loaded: Settings, span: tuple[date, date], budget: int, yes: bool, by: str, why: str, changes: list[str]
 ) -> None:
-    if changes:
-        raise MessageError("set", changes, "nothing with --pull-budget: apply the change first, then pull")
-    if not why.strip():
-        raise MessageError("why", why, "it must be said, for the studies' history")
+    _check_pull(changes, why)
     with _rehearsing(loaded) as asked:
         plan = asked.pull.plan(*span, budget)
     _print_plan(plan)
@@ -168,12 +179,18 @@ def _pull(
     say(console, f"{len(answer['toBePulled'])} studies are to be pulled", "green")
 
 
+def _check_pull(changes: list[str], why: str) -> None:
+    if changes:
+        raise MessageError("set", changes, "nothing with --pull-budget: apply the change first, then pull")
+    if not why.strip():
+        raise MessageError("why", why, "it must be said, for the studies' history")
+
+
 def _print_plan(plan: PullPlan) -> None:
     table = Table("study", "images", title=f"studies that rules {plan.rules} take now", title_justify="left")
-    table.columns[0].overflow = "fold"
     for one in plan.studies:
         table.add_row(one.study_uid, str(one.images))
-    for_tables(WIDE).print(table)
+    print_table(table)
     say(console, f"{len(plan.studies)} studies, {plan.images} images; {plan.left} more are beyond the budget")
 
 
@@ -181,7 +198,7 @@ def _print_plan(plan: PullPlan) -> None:
 
 
 def _print(made: Rehearsal) -> None:
-    out = for_tables(WIDE)
+    out = for_tables()
     _say_what_was_compared(out, made)
     if not made.groups:
         say(out, "nothing would be different", "green")
@@ -189,12 +206,17 @@ def _print(made: Rehearsal) -> None:
     out.print(_counts(made))
     passed, computed = f"{made.taken_images_a_day:+.0f}", f"{made.computed_images_a_day:+.0f}"
     say(out, f"images a day: {passed} pass the filter, {computed} computed")
+    _print_groups(out, made)
+    if made.more_groups:
+        say(out, f"{made.more_groups} smaller groups are left out; --json has no more of them either")
+
+
+def _print_groups(out: Console, made: Rehearsal) -> None:
+    """A table for each kind of difference that there is."""
     for kind, words in _KINDS.items():
         groups = [one for one in made.groups if one.kind is kind]
         if groups:
-            out.print(_table(words, groups))
-    if made.more_groups:
-        say(out, f"{made.more_groups} smaller groups are left out; --json has no more of them either")
+            print_table(_table(words, groups))
 
 
 def _say_what_was_compared(out: Console, made: Rehearsal) -> None:
@@ -218,13 +240,16 @@ def _counts(made: Rehearsal) -> Table:
 
 def _table(title: str, groups: list[Group]) -> Table:
     table = Table(*_HEADS, title=title, title_justify="left")
-    table.columns[-1].overflow = "fold"
     for one in groups:
-        said = ", ".join(f"{number} {result}" for result, number in one.results.items())
-        example = one.examples[0].study_uid if one.examples else ""
-        numbers = (str(one.series), str(one.studies), str(one.images))
-        table.add_row(Text(one.device), Text(one.because), *numbers, Text(said), Text(example))
+        table.add_row(*_row(one))
     return table
+
+
+def _row(one: Group) -> tuple[str | Text, ...]:
+    said = ", ".join(f"{number} {result}" for result, number in one.results.items())
+    example = one.examples[0].study_uid if one.examples else ""
+    numbers = (str(one.series), str(one.studies), str(one.images))
+    return (Text(one.device), Text(one.because), *numbers, Text(said), Text(example))
 
 
 _HEADS = ("device", "because", "series", "studies", "images", "the AI said", "example")

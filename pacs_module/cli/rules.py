@@ -11,15 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..adapters.machine import SystemClock
-from ..domain.rehearse.entries import RulesEntry
+from ..domain.rehearse.rule_history import RulesEntry
 from ..domain.wire.documents import to_document
-from ..service.bootstrap import site_rules
+from ..service.bootstrap.operate import site_rules
 from ..settings import load_settings
 from ..shared.switches_file import load_switches
 from ..use_cases.rehearse.manage_rules import ManageRules, RulesShown
 from .common import AsJson, SettingsFile, WarningsOnly, console, for_tables, print_json, puller_of, say
 
-WIDE = 160
 By = Annotated[str, typer.Option("--by", help="Who; for the history.")]
 Why = Annotated[str, typer.Option("--why", help="Why; others will read it.")]
 Changes = Annotated[
@@ -59,7 +58,7 @@ def show(settings: SettingsFile = None, as_json: AsJson = False) -> None:
 
 
 def _print(shown: RulesShown) -> None:
-    out = for_tables(WIDE)
+    out = for_tables()
     style = "" if shown.plugins == shown.version else "yellow"
     say(out, f"version  {shown.version}", "bold")
     say(out, f"file     {shown.file or 'none: set site_config, the same file as SITE_CONFIG of Orthanc'}")
@@ -108,7 +107,7 @@ def history(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     for entry in entries:
         cells = (str(entry.number), entry.version, entry.at, entry.by, entry.why, ", ".join(entry.changes))
         table.add_row(*map(Text, cells))
-    for_tables(WIDE).print(table)
+    for_tables().print(table)
 
 
 def _tell(entry: RulesEntry, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -24,7 +24,7 @@ from ..service.supervisor import LOOK_S, supervised
 from ..settings import Settings, WebSettings
 from ..settings.console import write_console
 from ..web.app import create_app
-from ..web.edge.protocol import BoundedProtocol
+from ..web.request_guard.protocol import BoundedProtocol
 
 STOP_S = 15.0
 """How long a stop waits for running steps and requests, in seconds."""
@@ -55,6 +55,10 @@ def serve(settings: Settings) -> None:
         _run_until(asked_to_stop, service, web)
         fault = "" if asked_to_stop.is_set() else web.fault
         left = _stop(service, web)
+    _end(fault, left)
+
+
+def _end(fault: str, left: Sequence[str]) -> None:
     if fault:
         raise PermanentError(f"the web server has ended: {fault}")
     if left:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..settings import load_settings
-from .common import AsJson, SettingsFile, call, console, errors, name_of, say
+from .common import AsJson, SettingsFile, call, console, errors, name_of, print_table, say
 
 _NOT_FOUND = 404
 
@@ -58,11 +58,18 @@ def _print_story(study: Mapping[str, Any], zone: ZoneInfo) -> None:
     _say_next(study["next"], zone)
     _print_series(study["series"])
     _print_deliveries(study["handovers"], zone)
-    happened = (
-        (_local(one["at"], zone), one["kind"], one["what"], one["detail"], one["by"])
-        for one in study["timeline"]
-    )
-    _print_table("everything that happened", ("when", "", "what", "why", "by"), happened)
+    say(console, "everything that happened", "italic")
+    for one in study["timeline"]:
+        _say_happened(one, zone)
+
+
+def _say_happened(one: Mapping[str, Any], zone: ZoneInfo) -> None:
+    """One line for each entry, whatever the width: what is in it can be copied and looked for."""
+    text = Text.assemble((f"{_local(one['at'], zone)}  {one['kind']:9}  ", "dim"), one["what"])
+    for words, style in ((one["detail"], ""), (one["by"], "dim")):
+        if words:
+            text.append(f" · {words}", style)
+    console.print(text, soft_wrap=True)
 
 
 def _say_state(study: Mapping[str, Any], zone: ZoneInfo) -> None:
@@ -83,12 +90,11 @@ def _say_next(step: Mapping[str, Any], zone: ZoneInfo) -> None:
 def _print_series(series: Mapping[str, Mapping[str, Any]]) -> None:
     """Every UID whole: a person copies it."""
     table = Table(*_SERIES_HEADS, title="series", title_justify="left")
-    table.columns[0].overflow = "fold"
     for uid, one in series.items():
         standing = Text(one["standing"], _STANDINGS.get(one["standing"], "red"))
         description, because = Text(one["description"]["text"]), Text(one["reason"])
         table.add_row(Text(uid), description, standing, Text(_ours_and_theirs(one)), because)
-    console.print(table)
+    print_table(table)
 
 
 _SERIES_HEADS = ("series", "description", "what became of it", "ours / PACS", "because")
@@ -135,7 +141,7 @@ def _print_at_pacs(pacs: str, study: Mapping[str, Any]) -> None:
     say(console, f"{pacs} has {which}, {count}: {study['would']}", "bold")
     if study["series"]:
         table = _series_table("", study["series"], "instances", lambda one: _dash(one, "instances"))
-        console.print(table)
+        print_table(table)
 
 
 def _series_table(
@@ -155,7 +161,7 @@ def _print_table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, .
     table = Table(*heads, title=title, title_justify="left")
     for row in rows:
         table.add_row(*map(Text, row))
-    console.print(table)
+    print_table(table)
 
 
 def _ours_and_theirs(one: Mapping[str, Any]) -> str:

@@ -20,11 +20,13 @@ from . import (
     rules,
     studies,
 )
-from .edge.access import Access
-from .edge.errors import answer_errors
-from .edge.guard import BodyLimits, Guard
+from .gateway import parameters, quarantine
 from .messages import FAULTS
 from .pages.all_pages import add_pages
+from .request_guard.access import Access
+from .request_guard.audit_trail import Recorder
+from .request_guard.errors import answer_errors
+from .request_guard.guard import BodyLimits, Guard
 
 TAGS = [
     {"name": "people", "description": "Where a study is, why, and what happens next."},
@@ -35,6 +37,7 @@ TAGS = [
         "name": "exchange",
         "description": "Reports and quality data: taken in, and sent to the platform and the RIS.",
     },
+    {"name": "gateway", "description": "What arrives at a gateway, and what its platform wants."},
     {"name": "machine", "description": "Health and numbers for monitoring."},
 ]
 
@@ -58,12 +61,16 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     )
     web = service.settings.web
     access = Access(web, service.keys, service.log, console)
-    app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
+    record = Recorder(service.trail.append, access.address, service.log) if service.trail else None
+    limits = BodyLimits(web.max_body_mb * MIB, web.body_timeout_s)
+    app.add_middleware(Guard, access=access, limits=limits, record=record)
     answer_errors(app)
     rooms = (
         plugins, result, manual, debug, studies, destinations, reconcile, rules, exchange, log_level, health,
+        quarantine, parameters,
     )  # fmt: skip
     for room in rooms:
         app.include_router(room.router(service), responses=FAULTS)
+    app.include_router(result.objects_router(service), responses=FAULTS)
     add_pages(app, service, access)
     return app

@@ -12,13 +12,13 @@ from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story
 from ..domain.study.study import Study
-from ..domain.wire.syntax import is_uid
+from ..domain.wire.uid_syntax import is_uid
 from ..service.outages import away_now
 from ..service.service import Service
 from ..use_cases.show.receiving import receiving
 from ..use_cases.show.study import ARRIVING
-from .edge.answers import JsonAnswer
-from .edge.errors import known_parameters
+from .request_guard.answers import JsonAnswer
+from .request_guard.errors import known_parameters
 from .story_page import HEADERS, message_page, story_page
 
 _FIELDS = {

@@ -16,10 +16,10 @@ from ..domain.wire.documents import to_document
 from ..service.exchange.wiring import Exchange
 from ..service.service import Service
 from ..use_cases.exchange.show_entries import quality_scores, without_body
-from .edge.access import who_asks
-from .edge.answers import JsonAnswer
-from .edge.errors import known_parameters
 from .messages import NOT_KNOWN, Message, described
+from .request_guard.access import who_asks
+from .request_guard.answers import JsonAnswer
+from .request_guard.errors import known_parameters
 
 MAX_AT_ONCE = 1000
 """Reports or records in one call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,7 +20,8 @@ from ..service.outages import measure, stuck, waits_for
 from ..service.service import Service
 from ..service.supervisor import NAME as SUPERVISOR
 from ..use_cases.operate.tell_alarms import TellAlarms
-from .edge.answers import JsonAnswer
+from ..use_cases.privacy.retain import LEASE
+from .request_guard.answers import JsonAnswer
 
 
 def router(service: Service) -> APIRouter:
@@ -47,6 +49,7 @@ def router(service: Service) -> APIRouter:
             "ramDisk": service.ram_disk.state,
             "studies": studies,
             "records": _records(service),
+            "retention": _retention(service),
             "alarms": _alarms(service),
         }
         return JsonAnswer(content)
@@ -110,6 +113,14 @@ def _records(service: Service) -> dict[str, Any]:
         "away": dict(audit.last.away),
         "unreadableDocuments": unreadable,
     }
+
+
+def _retention(service: Service) -> dict[str, Any]:
+    """What the nightly job removed last; ``on`` false: everything is kept for ever."""
+    told: dict[str, Any] = {"on": LEASE in service.loops}
+    with suppress(PipelineError):  # the store's fault stands beside it
+        told.update(service.leases.leases.memo(LEASE))
+    return told
 
 
 def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from ..service.service import Service
-from .edge.access import who_asks
-from .edge.errors import known_parameters
 from .messages import Message
+from .request_guard.access import who_asks
+from .request_guard.errors import known_parameters
 
 USUAL_S = 1800.0
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse
 
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
+from ..domain.wire.documents import to_document
 from ..service.loop import Role
 from ..service.service import Service
 from ..use_cases.operate.manual_work import PRIORITIES, Who
-from .edge.access import who_asks
+from ..use_cases.privacy.forget import Asked
 from .messages import NOT_KNOWN, Message
+from .request_guard.access import who_asks
+from .request_guard.answers import JsonAnswer
 
 
 def router(service: Service) -> APIRouter:
@@ -21,12 +25,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/pull", summary="Pull by hand, ahead of all automatic work")
     def pull(message: Message, request: Request) -> dict[str, Any]:
-        asked = {
-            key: value for key, value in message.items() if key not in ("by", "why") and value is not None
-        }
-        for key, value in asked.items():
-            if not isinstance(value, str):
-                raise MessageError(key, value, "text")
+        asked = _named_in(message)
         answer = service.manual(asked, f"manual: {_by(message, request)}", str(message.get("why") or ""))
         service.wake(Role.PULL)
         return answer
@@ -62,7 +61,25 @@ def router(service: Service) -> APIRouter:
         service.wake(Role.PULL)
         return answer
 
+    _forgets(service, routes)
     return routes
+
+
+_IN_FLIGHT: dict[int | str, dict[str, Any]] = {
+    409: {"description": "Something of the patient is in flight; what, stands under inFlight."}
+}
+
+
+def _forgets(service: Service, routes: APIRouter) -> None:
+    @routes.post(
+        "/forget",
+        responses=_IN_FLIGHT,
+        summary="Remove what is kept of a patient (PatientID, by, why, dryRun), unless it is in flight",
+    )
+    def forget(message: Message, request: Request) -> JSONResponse:
+        asked = _forget_of(message, _by(message, request))
+        told = service.forget(asked)
+        return JsonAnswer(to_document(told), 409 if told.in_flight and not asked.dry_run else 200)
 
 
 def _uid(message: dict[str, Any]) -> str:
@@ -84,3 +101,24 @@ def _known(answer: dict[str, Any] | None) -> dict[str, Any]:
     if answer is None:
         raise HTTPException(404, "no such study is known here; pull it by hand first")
     return answer
+
+
+def _named_in(message: Message) -> dict[str, str]:
+    """What is to be pulled: everything but who and why."""
+    asked: dict[str, str] = {}
+    for key, value in message.items():
+        if key in ("by", "why") or value is None:
+            continue
+        if not isinstance(value, str):
+            raise MessageError(key, value, "text")
+        asked[key] = value
+    return asked
+
+
+def _forget_of(message: Message, by: str) -> Asked:
+    dry_run, patient = message.get("dryRun", False), message.get("PatientID")
+    if not isinstance(dry_run, bool):
+        raise MessageError("dryRun", dry_run, "true or false")
+    if not isinstance(patient, str):
+        raise MessageError("PatientID", patient, "text")
+    return Asked(unpadded(patient), by, str(message.get("why") or ""), dry_run)

@@ -12,14 +12,14 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Body
 from pydantic import BaseModel
 
 from ..domain.wire.documents import wire_names
+from .request_guard import answers
 
-Message = Annotated[dict[str, Any], Body()]
+Message = answers.Message
 
 
 class Fault(BaseModel):

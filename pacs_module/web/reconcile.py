@@ -9,16 +9,16 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..adapters.files.report_folder import ReportFolder
 from ..service.service import Service
-from .edge.answers import JsonAnswer
-from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
+from .request_guard.answers import JsonAnswer
+from .request_guard.errors import known_parameters
 
 
 def router(service: Service) -> APIRouter:
     """The side of people who ask whether everything is here."""
     routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(known_parameters)])
     settings = service.settings
-    folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
+    folder = ReportFolder(settings.reconcile_folder, settings.ages.reports)
 
     @routes.get(
         "/reconcile",

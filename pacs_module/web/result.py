@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
+from ..adapters.results.multipart import DICOM
+from ..domain.results.judge import Answer as Judged
+from ..domain.wire.documents import to_document
 from ..domain.wire.messages import RESULT_STATES, Result, read_result
+from ..service.loop import Role
+from ..service.results.wiring import Results
 from ..service.service import Service
+from ..use_cases.results.take import Answered
 from .messages import Detail, Message, described
+from .page_support.destinations import show_results
+from .request_guard.answers import JsonAnswer
+from .request_guard.posted_objects import check_post, taken
 
 _NAMED = {"studyUID": "1.2.840.113619.2.55.3.1", "seriesUID": "1.2.840.113619.2.55.3.1.2"}
 _BODY = described(
@@ -91,3 +103,80 @@ def router(service: Service) -> APIRouter:
         return {"answer": answer}
 
     return routes
+
+
+# --- DICOM objects ---
+
+_AT_ONCE = 4
+"""POSTs that are taken in at one time; more are asked to come again."""
+_OBJECTS = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in (DICOM, 'multipart/related; type="application/dicom"', "multipart/form-data")
+        },
+    }
+}
+_ANSWERS_OF_OBJECTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Every object is stored here, or was known already; it goes to the destinations by itself"
+    },
+    202: {"description": "Some were refused: each with its reason"},
+    409: {"description": "All were refused: posting them again will not help"},
+    503: {"description": "Later: the store or the disk is away, or too many post at once"},
+}
+
+
+def objects_router(service: Service) -> APIRouter:
+    """DICOM objects that come back, and where they stand (M25)."""
+    routes, at_once = APIRouter(prefix="/api/v1"), asyncio.Semaphore(_AT_ONCE)
+
+    @routes.post(
+        "/results",
+        tags=["backend"],
+        summary="DICOM objects of a result: SR, SC, SEG, RTSTRUCT, PR, encapsulated PDF",
+        description=(
+            "One object as application/dicom, or several as multipart/related (as STOW-RS) or "
+            "multipart/form-data; handoverID in the query, if not of the newest hand-over. Post it until it is "
+            "acknowledged (2xx): what was taken is known."
+        ),
+        responses=_ANSWERS_OF_OBJECTS,
+        openapi_extra=_OBJECTS,
+    )
+    async def post(request: Request, handoverID: str = "") -> JsonAnswer:  # noqa: N803 - the contract's name
+        made = _results_of(service)
+        check_post(request, handoverID)
+        if at_once.locked():
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many post results at once; later")
+        async with at_once:
+            answers = await taken(made, request, handoverID)
+        service.wake(Role.UPLOAD)
+        return JsonAnswer(_told(answers), _status(answers))
+
+    @routes.get("/results", tags=["people"], summary="What came back from the backend, and where it stands")
+    def shown(studyUID: str = "") -> JsonAnswer:  # noqa: N803 - the contract's name
+        return JsonAnswer(to_document(show_results(service)(studyUID)))
+
+    return routes
+
+
+def _results_of(service: Service) -> Results:
+    if service.results is None:
+        raise HTTPException(404, "results are not taken here: there is no table [results]")
+    return service.results
+
+
+def _told(answers: Sequence[Answered]) -> dict[str, Any]:
+    told = [
+        {"file": one.file.name, "sopInstanceUID": one.sop_uid, "answer": one.answer.value, "why": one.why}
+        for one in answers
+    ]
+    return {"objects": told}
+
+
+def _status(answers: Sequence[Answered]) -> int:
+    refused = sum(one.answer is Judged.REFUSED for one in answers)
+    if refused == len(answers):
+        return HTTPStatus.CONFLICT
+    return HTTPStatus.ACCEPTED if refused else HTTPStatus.OK

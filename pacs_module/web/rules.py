@@ -11,10 +11,10 @@ from ..domain.errors import ConfigurationError, MessageError
 from ..domain.wire.documents import to_document
 from ..service.loop import Role
 from ..service.service import Service
-from .edge.access import who_asks
-from .edge.answers import JsonAnswer
-from .edge.errors import known_parameters
 from .messages import Message
+from .request_guard.access import who_asks
+from .request_guard.answers import JsonAnswer
+from .request_guard.errors import known_parameters
 
 MAX_DAYS = 366
 MAX_CHANGES = 50

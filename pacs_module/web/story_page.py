@@ -13,15 +13,19 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from .site.page_style import STYLE
+from .page_support.headers import ISOLATED
+from .page_support.page_style import STYLE
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    **ISOLATED,
 }
 """No script runs even if a value should get past the escaping; patients' data stay in no cache."""
 
@@ -104,6 +108,7 @@ def _body(study: Mapping[str, Any], zone: ZoneInfo) -> str:
         _pulls(study, zone),
         _handovers(study, zone),
         _uploads(study, zone),
+        _results(study, zone),
         _timeline(study, zone),
     )
     return "".join(parts)
@@ -112,9 +117,7 @@ def _body(study: Mapping[str, Any], zone: ZoneInfo) -> str:
 def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     state = study.get("state")
     tone = _TONES.get(state, "busy")
-    facts = "".join(
-        f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in _facts(study) if value
-    )
+    facts = _facts_list(study)
     since = f" since {_time(study['since'], zone)}" if study.get("since") else ""
     return (
         f'<section class="card"><h1><span class="state {tone}">{_e(state or "not wanted")}</span>{since}</h1>'
@@ -123,8 +126,12 @@ def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     )
 
 
+def _facts_list(study: Mapping[str, Any]) -> str:
+    told = ((name, value) for name, value in _facts(study) if value)
+    return "".join(f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in told)
+
+
 def _facts(study: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    copies = study.get("pacs", {})
     date = f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()
     return (
         ("accession", study.get("accessionNumber")),
@@ -132,8 +139,12 @@ def _facts(study: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         ("date", date),
         ("modality", " ".join(study.get("modality", ()))),
         ("description", _plain(study["description"])),
-        ("at", ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in copies.items())),
+        ("at", _copies(study.get("pacs", {}))),
     )
+
+
+def _copies(copies: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in copies.items())
 
 
 def _way(stages: Mapping[str, Any]) -> str:
@@ -212,6 +223,26 @@ def _upload_row(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
         _e(item.get("reason", "")),
         _e(item.get("files") or ""),
         "<br>".join(_try(one, zone) for one in item.get("tries", ())),
+    )
+
+
+def _results(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    heads = ("came", "how", "modality", "objects", "series")
+    rows = [_result_row(one, zone) for one in study.get("results", ())]
+    refused = [
+        (_time(one["at"], zone), "refused", "", _e(one["why"]), f"<code>{_e(one['sopUID'])}</code>")
+        for one in study.get("refusedResults", ())
+    ]
+    return _table("Results as DICOM objects", heads, [*rows, *refused])
+
+
+def _result_row(one: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    return (
+        _time(one["receivedAt"], zone),
+        _e(one["by"]),
+        _e(one["modality"]),
+        _e(len(one.get("objects", ()))),
+        f"<code>{_e(one['seriesUID'])}</code>",
     )
 
 

@@ -11,9 +11,9 @@ from ..domain.errors import MessageError
 from ..domain.study.lifecycle import State
 from ..service.service import Service
 from ..use_cases.operate.manual_work import progress
-from .edge.answers import JsonAnswer
-from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
+from .request_guard.answers import JsonAnswer
+from .request_guard.errors import known_parameters
 
 MOST_STUDIES = 5000
 
@@ -29,8 +29,7 @@ def router(service: Service) -> APIRouter:
         modality: str = "",
         limit: Annotated[int, Query(ge=1, le=MOST_STUDIES)] = 1000,
     ) -> JsonAnswer:
-        if state and state not in [known.value for known in State]:
-            raise MessageError("state", state, ", ".join(known.value for known in State if known))
+        _check_state(state)
         asked = {"studyDate": study_date, "state": state, "modality": modality.strip().upper()}
         where = {key: value for key, value in asked.items() if value}
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
@@ -52,3 +51,8 @@ def router(service: Service) -> APIRouter:
         return JsonAnswer({"deadLetters": [vars(letter) for letter in service.queue.dead_letters(limit)]})
 
     return routes
+
+
+def _check_state(state: str) -> None:
+    if state and state not in [known.value for known in State]:
+        raise MessageError("state", state, ", ".join(known.value for known in State if known))

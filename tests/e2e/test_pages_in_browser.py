@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +26,12 @@ from pacs_module.domain.explain.listing import RowFilter, RowOrder
 from pacs_module.service.service import Service
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.web.app import create_app
-from pacs_module.web.site.site import NAVIGATION
+from pacs_module.web.page_support.site import NAVIGATION
 from stack.ports import LOOPBACK, free_ports
 from tests.conftest import in_ci
 from tests.fakes.served import KEY, service_on, settings_file
 from tests.support.browsing import CHROMIUM, DESKTOP, PHONE, QUIET, Visit
-from tests.support.department_on_pages import STORY, fill
+from tests.support.department_on_pages import DESTINATIONS, STORY, fill, fill_destinations
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]
@@ -39,17 +41,20 @@ playwright = importlib.import_module("playwright.sync_api")
 
 PAGES = {(address.strip("/") or "today"): address for address, _ in NAVIGATION}
 PAGES |= {"study": f"/studies/{STORY}", "sign-in": "/sign-in"}
-FILLED = {"filters": "?from=2020-01-01"}
+FILLED = {"filters": "?from=2020-01-01", "rehearsal": "?set=KEYWORDS%2B%3DSTND&budget=5"}
 PICTURES = os.environ.get("PAGES_PICTURES", "")
-MOST_HIGH = 1500
+MOST_HIGH = 1200
 COLOURS = 64
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Service]]:
     (port,) = free_ports(1)
-    with service_on(settings_file(tmp_path_factory.mktemp("pages"))) as (service, _):
+    file = settings_file(_place(tmp_path_factory))
+    file.write_text(file.read_text(encoding="utf-8") + DESTINATIONS, encoding="utf-8")
+    with service_on(file) as (service, _):
         fill(service)
+        fill_destinations(service)
         config = uvicorn.Config(
             create_app(service), port=port, log_level="warning", timeout_graceful_shutdown=1
         )
@@ -60,6 +65,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Serv
         yield f"http://{LOOPBACK}:{port}", service
         server.should_exit = True
         thread.join(30)
+
+
+def _place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the settings, which the page of the configuration names: pictures have the same one each time."""
+    if not PICTURES:
+        return tmp_path_factory.mktemp("pages")
+    folder = Path(tempfile.gettempdir()) / "aipull"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +164,17 @@ def test_language_and_theme_are_switched_and_remembered(browser: Any, served: tu
     visit.close()
 
 
-def test_docs_are_drawn_without_internet(browser: Any, served: tuple[str, Service]) -> None:
-    visit = Visit(browser, served[0], KEY, viewport=DESKTOP)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_docs_are_drawn_without_internet_and_can_be_read(
+    browser: Any, served: tuple[str, Service], theme: str
+) -> None:
+    visit = Visit(browser, served[0], KEY, viewport=DESKTOP, color_scheme=theme)
     visit.context.route(
         "**/*", lambda route: route.continue_() if route.request.url.startswith(visit.url) else route.abort()
     )
     visit.go("/docs")
     visit.page.wait_for_selector(".opblock", timeout=30_000)
+    assert visit.axe() == []
     assert visit.elsewhere == []
     visit.close()
 
@@ -195,5 +214,5 @@ def _shrink(file: Path) -> None:
     """A page has few colours: with a palette its picture takes a third of the room, and nobody sees a difference."""
     image = importlib.import_module("PIL.Image")
     with image.open(file) as shot:
-        few = shot.convert("RGB").quantize(COLOURS, dither=image.Dither.NONE)
+        few = shot.convert("RGB").quantize(COLOURS, image.Quantize.MAXCOVERAGE, dither=image.Dither.NONE)
     few.save(file, "PNG", optimize=True)

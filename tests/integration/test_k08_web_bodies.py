@@ -22,7 +22,7 @@ import uvicorn
 from pacs_module.ports import Delivery
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
-from pacs_module.web.edge import protocol
+from pacs_module.web.request_guard import protocol
 from stack.ports import LOOPBACK, free_ports
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.served import KEY, service_on, settings_file

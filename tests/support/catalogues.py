@@ -1,6 +1,7 @@
 """
-The catalogues of the pages, made by Babel: ``python -m tests.support.catalogues`` collects the words, keeps
-the translations that are there, and compiles them. A test says when that has to be done.
+The catalogues of the pages, made by Babel: ``python -m tests.support.catalogues`` collects the words of the
+templates and the sentences with values of the code, keeps the translations that are there, and compiles them.
+A test says when that has to be done.
 """
 
 from __future__ import annotations
@@ -14,18 +15,28 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from pacs_module.web.page_support.sentences import FILE
+from tests.support.sentences import sentences
+
 WEB = Path(__file__).resolve().parents[2] / "pacs_module" / "web"
-METHODS = [("site/words.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
+METHODS = [("page_support/words.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}}
 TRANSLATED = ("zh",)
 
 
 def collected() -> Catalog:
-    """All words of the pages, untranslated."""
+    """All words and sentences of the pages, untranslated."""
     catalog = Catalog(project="pacs_module", charset="utf-8", fuzzy=False)
     for _, _, message, _, _ in extract_from_dir(WEB, METHODS, OPTIONS):
         catalog.add(message)
+    for sentence in sorted(sentences()):
+        catalog.add(sentence)
     return catalog
+
+
+def with_values() -> str:
+    """Message ids with values in braces or behind a colon, one a line: what a page looks for in a text."""
+    return "".join(f"{one}\n" for one in sorted(sentences()) if "{" in one or one.endswith(": "))
 
 
 def po_file(language: str) -> Path:
@@ -48,6 +59,7 @@ def compiled(catalog: Catalog) -> bytes:
 
 def main() -> None:
     """Bring the catalogues up to date."""
+    FILE.write_text(with_values(), encoding="utf-8")
     for language in TRANSLATED:
         file = po_file(language)
         catalog = read(language) if file.exists() else Catalog(locale=language)

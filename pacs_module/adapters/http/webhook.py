@@ -13,7 +13,7 @@ TIMEOUT_S = 15.0
 
 class Webhook:
     """
-    Posts each message; any 2xx has taken it.
+    Posts each message; any 2xx means delivered.
 
     Args:
         url: Where to.

@@ -1,1 +1,3 @@
-"""Commands that keep an installation: backup and restore, and how large its box has to be."""
+"""
+Commands that keep an installation: backup and restore, how large its box has to be, what its PACS can do.
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
@@ -55,6 +56,7 @@ def backup(
     without_journal: Annotated[
         bool, typer.Option("--without-journal", help="The plugins' journal is on another machine.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """
     Write store, plugins' journal, settings and keys into one archive, while everything runs.
@@ -78,8 +80,13 @@ def backup(
         old = remove_superseded(folder, keep or loaded.backup.keep)
     except OSError as error:
         raise PermanentError(f"the backup cannot be written: {error}") from error
-    size = archive.stat().st_size / 2**20
-    typer.echo(f"{archive}: {len(drafts)} parts, {size:.1f} MiB; {len(old)} older removed")
+    size = archive.stat().st_size
+    if as_json:
+        removed = [str(one) for one in old]
+        told = {"archive": str(archive), "parts": len(drafts), "bytes": size, "removed": removed}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    typer.echo(f"{archive}: {len(drafts)} parts, {size / 2**20:.1f} MiB; {len(old)} older removed")
 
 
 def _gathered(loaded: Settings, folder: Path, without_journal: bool) -> tuple[Manifest, list[Draft]]:
@@ -123,19 +130,16 @@ def _files(loaded: Settings, folder: Path) -> Iterator[Draft]:
 def _named_files(loaded: Settings) -> Iterator[Path]:
     """Every file that the settings name, absolute."""
     beside = [loaded.file.parent / PROFILES] if loaded.file else []
-    named = [
-        loaded.file,
-        loaded.config,
-        loaded.site_config,
-        loaded.rules_history,
-        *beside,
-        *loaded.backup.files,
-    ]
-    for path in named:
-        if path is None or not path.exists():
-            continue
-        found = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (one.absolute() for one in found if one.is_file() and not _left_over(one.name))
+    own = (loaded.file, loaded.config, loaded.site_config, loaded.rules_history)
+    for path in (*own, *beside, *loaded.backup.files):
+        if path is not None and path.exists():
+            yield from _files_of(path)
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """The file itself, or all below a folder that are not left over of others."""
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    yield from (one.absolute() for one in found if one.is_file() and not _left_over(one.name))
 
 
 def _left_over(name: str) -> bool:
@@ -173,9 +177,7 @@ def restore(
     Example: [bold]pacs-module restore /var/backups/aipull/aipull-backup-20261130T023000Z.tar.gz[/bold]
     """
     manifest = read_manifest(archive)
-    refused = refusals(manifest, _known(manifest))
-    if refused:
-        raise PermanentError(f"{archive} is not restored: {'; '.join(refused)}")
+    _check_readable(archive, manifest)
     at_hand = archive.parent if os.access(archive.parent, os.W_OK) else Path(tempfile.gettempdir())
     beside = at_hand if look or into is None else into
     try:
@@ -187,6 +189,12 @@ def restore(
                 _put_back(drafts, manifest, settings, into)
     except OSError as error:
         raise PermanentError(f"the backup cannot be restored: {error}") from error
+
+
+def _check_readable(archive: Path, manifest: Manifest) -> None:
+    refused = refusals(manifest, _known(manifest))
+    if refused:
+        raise PermanentError(f"{archive} is not restored: {'; '.join(refused)}")
 
 
 def _known(manifest: Manifest) -> dict[str, int]:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ...domain.size.box import Site, box_for, costs_of, words
+from ...domain.site_sizing.box import Site, box_for, costs_of, words
 
 console, errors = Console(), Console(stderr=True)
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "bench.json"

@@ -1,13 +1,13 @@
-"""All pages joined to the application; who may see which is in :mod:`pacs_module.web.edge.needs`."""
+"""All pages joined to the application; who may see which is in :mod:`pacs_module.web.request_guard.needs`."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI
 
 from ...service.service import Service
-from ..edge.access import Access
-from ..site import common, destinations, events, oidc
-from ..site.site import Site
+from ..page_support import common, destinations, events, oidc
+from ..page_support.site import Site
+from ..request_guard.access import Access
 from . import (
     audit,
     configuration,
@@ -22,10 +22,12 @@ from . import (
     today,
 )
 from .exchange import quality, reports
+from .gateway import parameters, quarantine
 
 PAGES = (
-    today, studies, study, filters, rehearsal, dead_letters, destinations, reconciliation, log, configuration, audit, probe,
-    reports, quality,
+    today, studies, study, filters, rehearsal, dead_letters, destinations, reconciliation, log, configuration,
+    audit, probe,
+    reports, quality, quarantine, parameters,
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from ...use_cases.privacy.retain import LEASE
 from ...use_cases.show.audit import show_audit
-from ..site.site import Site
+from ..page_support.site import Site
 
 
 def router(site: Site) -> APIRouter:
@@ -17,6 +18,8 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/audit", summary="Who did what with which study, and why; the newest first")
     def audit(request: Request, before: Annotated[str, Query(max_length=40)] = "") -> Response:
-        return site.page(request, "audit", show_audit(site.service.store, before))
+        service = site.service
+        retention = service.leases.leases.memo(LEASE)
+        return site.page(request, "audit", show_audit(service.store, before, retention))
 
     return routes

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from ...domain.configuration import InForce
 from ...settings.in_force import settings_in_force, switches_in_force
-from ..site.site import Site
+from ..page_support.site import Site
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ def router(site: Site) -> APIRouter:
         request: Request, text: Annotated[str, Query(max_length=200)] = "", changed: bool = False
     ) -> Response:
         found = [*settings_in_force(service.settings), *switches_in_force(service.settings, service.switches)]
-        words = text.lower().split()
-        shown = [
-            one
-            for one in found
-            if all(word in f"{one.key} {one.value}".lower() for word in words)
-            and (one.changed or not changed)
-        ]
-        view = ConfigurationView(str(service.settings.file or ""), tuple(shown), text, changed)
+        shown = tuple(one for one in found if _is_shown(one, text, changed))
+        view = ConfigurationView(str(service.settings.file or ""), shown, text, changed)
         return site.page(request, "configuration", view)
 
     return routes
+
+
+def _is_shown(one: InForce, text: str, changed: bool) -> bool:
+    """Whether a setting has every word, and is changed where only those are asked for."""
+    told = f"{one.key} {one.value}".lower()
+    return all(word in told for word in text.lower().split()) and (one.changed or not changed)

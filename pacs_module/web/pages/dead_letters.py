@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from ...service.loop import Role
 from ...use_cases.operate.manual_work import Who
 from ...use_cases.show.dead_letters import HandleDeadLetters
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.site import Site
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.site import Site
 
 
 def router(site: Site) -> APIRouter:

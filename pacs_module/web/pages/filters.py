@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from ...domain.errors import MessageError
 from ...use_cases.show.filters import ShowFilters, with_suggestions
-from ..site.site import Site
+from ..page_support.site import Site
 
 _DAY = r"^(\d{4}-\d\d-\d\d)?$"
 SPAN = timedelta(days=6)

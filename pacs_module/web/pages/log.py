@@ -10,20 +10,24 @@ from fastapi.responses import Response
 from ...adapters.files.log_tail import LogTails
 from ...shared.log_level import LEVELS as TO_SET
 from ...use_cases.show.log import LEVELS, ShowLog
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.site import Site
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.site import Site
 
 Text = Annotated[str, Query(max_length=200)]
 
 
 def router(site: Site) -> APIRouter:
     """The page."""
-    routes, show = APIRouter(), ShowLog(LogTails(site.service.settings.log_folder))
+    told = site.service.settings
+    masking = told.privacy.masking
+    pseudonym = masking.pseudonyms.of if masking is not None else lambda word: ""
+    routes, show = APIRouter(), ShowLog(LogTails(told.log_folder), pseudonym)
 
     @routes.get("/log", summary="The newest lines of both logs, filtered")
     def log(request: Request, text: Text = "", level: Text = "", file: Text = "") -> Response:
         now = site.service.log_level.show()
-        return site.page(request, "log", show(text, level, file), levels=LEVELS, level_now=now, to_set=TO_SET)
+        view = show(text, level, file)
+        return site.page(request, "log", view, told={"logLevel": now}, levels=LEVELS, to_set=TO_SET)
 
     @routes.post("/log/level", include_in_schema=False)
     async def set_level(request: Request) -> Response:

@@ -16,16 +16,16 @@ from ...domain.wire.documents import from_document
 from ...service.loop import Role
 from ...service.reconciliation import World, reconciler, repairer
 from ...use_cases.show.reconciliation import ShowReconciliation
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.jobs import Jobs, Say
-from ..site.site import Site
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.jobs import Jobs, Say
+from ..page_support.site import Site
 
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
     routes, service = APIRouter(), site.service
     settings = service.settings
-    folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
+    folder = ReportFolder(settings.reconcile_folder, settings.ages.reports)
     show, jobs = ShowReconciliation(folder), Jobs(service.clock, service.log)
     world = World(
         settings, lambda: service.switches, service.store, service.finder, service.clock, service.log
@@ -39,9 +39,8 @@ def router(site: Site) -> APIRouter:
     ) -> Response:
         yesterday = service.clock.today() - timedelta(days=1)
         view = show(day, every)
-        return site.page(
-            request, "reconciliation", view, job=jobs.last, yesterday=yesterday.isoformat(), every=every
-        )
+        told, day_before = {"job": jobs.last}, yesterday.isoformat()
+        return site.page(request, "reconciliation", view, told=told, yesterday=day_before, every=every)
 
     @routes.post("/reconciliation/compare", include_in_schema=False)
     async def compare(request: Request) -> Response:

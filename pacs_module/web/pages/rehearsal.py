@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -13,12 +13,16 @@ from fastapi.responses import Response
 from ...domain.errors import ConfigurationError, MessageError
 from ...domain.rehearse.result import Rehearsal
 from ...domain.wire.documents import to_document
+from ...service.loop import Role
 from ...service.service import Service
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.site import Site
+from ...use_cases.rehearse.pull_newly_taken import PullPlan
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.site import Site
 
 DAYS = 14
 MAX_CHANGES = 50
+MAX_BUDGET = 500
+"""Of a page: the studies are a field of its form."""
 _HIDDEN = ("before", "values")
 """Of an entry: the whole file before it."""
 
@@ -27,7 +31,8 @@ _HIDDEN = ("before", "values")
 class RehearsalView:
     """
     The page. ``result`` is None while nothing was asked for, or it could not be used (``error``);
-    ``recorded``: the days of which headers are kept.
+    ``recorded``: the days of which headers are kept; ``plan``: the studies of the span that the rules in
+    force would take now, None: it was not asked for them.
     """
 
     changes: tuple[str, ...]
@@ -39,6 +44,8 @@ class RehearsalView:
     error: str
     rules: Any
     history: tuple[Any, ...]
+    budget: int = 0
+    plan: PullPlan | None = None
 
 
 def router(site: Site) -> APIRouter:
@@ -53,10 +60,24 @@ def router(site: Site) -> APIRouter:
         changes: Annotated[str, Query(alias="set", max_length=4000)] = "",
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
+        budget: Annotated[int, Query(ge=0, le=MAX_BUDGET)] = 0,
     ) -> Response:
         end = last or service.clock.today()
         begin = first or end - timedelta(days=DAYS - 1)
-        return site.page(request, "rehearsal", _view(service, _changes(changes), begin, end))
+        view = _view(service, _changes(changes), begin, end)
+        if budget:
+            plan = service.pull_newly_taken.plan(begin, end, budget)
+            view = replace(view, budget=budget, plan=plan)
+        return site.page(request, "rehearsal", view)
+
+    @routes.post("/rehearsal/pull", include_in_schema=False)
+    async def pull(request: Request) -> Response:
+        form = await read_form(request)
+        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        studies = form.get("studies", "").split()
+        done = len(await site.off_loop(partial(service.pull_newly_taken, studies, who, why)))
+        service.wake(Role.PULL)
+        return site.done(request, f"{done} studies are put to be pulled", "/rehearsal")
 
     @routes.post("/rehearsal/apply", include_in_schema=False)
     async def apply(request: Request) -> Response:

@@ -14,8 +14,8 @@ from ...domain.study.lifecycle import State
 from ...service.loop import Role
 from ...use_cases.operate.manual_pull import NAMES
 from ...use_cases.show.studies import ShowStudies
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.site import Site
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.site import Site
 
 STATES = (NOT_WANTED, *(state.value for state in State if state is not State.NONE))
 _DAY = r"^(\d{4}-\d\d-\d\d)?$"

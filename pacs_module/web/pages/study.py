@@ -13,10 +13,10 @@ from ...service.loop import Role
 from ...service.outages import away_now
 from ...use_cases.operate.manual_work import PRIORITIES, Who
 from ...use_cases.show.study import ShowStudy
-from ..edge.access import caller_of
-from ..site.common import local_path
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.site import Site
+from ..page_support.common import local_path
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.site import Site
+from ..request_guard.access import caller_of
 
 Uid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$")]
 ACTIONS = ("redo", "cancel", "done", "priority")
@@ -72,11 +72,15 @@ def router(site: Site) -> APIRouter:
 def _do(site: Site, action: str, study_uid: str, form: dict[str, str], who: Who) -> dict[str, Any] | None:
     work = site.service.work
     if action == "priority":
-        wanted = form.get("priority", "")
-        if not wanted.isdecimal():
-            raise MessageError("priority", wanted, ", ".join(map(str, PRIORITIES)))
-        answer = work.prioritise(study_uid, int(wanted), who)
+        answer = work.prioritise(study_uid, _priority_in(form), who)
     else:
         answer = {"redo": work.redo, "cancel": work.cancel, "done": work.done}[action](study_uid, who)
     site.service.wake(Role.PULL)
     return answer
+
+
+def _priority_in(form: dict[str, str]) -> int:
+    wanted = form.get("priority", "")
+    if not wanted.isdecimal():
+        raise MessageError("priority", wanted, ", ".join(map(str, PRIORITIES)))
+    return int(wanted)

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ...use_cases.show.today import ShowToday
-from ..site.site import Site
-from .machine import ReadMachine
+from ..page_support.site import Site
+from .service_status import ReadMachine
 
 
 def router(site: Site) -> APIRouter:

@@ -13,7 +13,7 @@
         paths: one.bars ? uPlot.paths.bars({ size: [0.7, 40] }) : undefined, fill: one.bars ? css(one.colour || "--busy") : undefined };
     }));
     var options = { width: width, height: 225, scales: { x: { time: false, range: told.labels ? function (u, low, high) { return [low - 0.6, high + 0.6]; } : undefined }, y: { range: told.range } }, axes: [
-      Object.assign({ values: told.labels ? function (u, at) { return at.map(function (i) { return told.labels[i] || ""; }); } : undefined }, axis),
+      Object.assign({ values: told.labels ? function (u, at) { return at.map(function (i) { return told.labels[i] || ""; }); } : undefined, incrs: [1, 2, 3, 4, 6, 12, 24] }, axis),
       Object.assign({ size: 46 }, axis)], series: series, legend: { live: false }, cursor: { y: false } };
     if (told.band) { options.bands = [{ series: told.band, fill: css("--band") }]; }
     box.textContent = "";

@@ -7,26 +7,31 @@ Does not prove ``run`` (tests of the whole stack start it as a process).
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import uvicorn
 from typer.testing import CliRunner
 
 from pacs_module import __version__
 from pacs_module.cli import app, common, manual
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.study import Study
 from pacs_module.service.service import Service
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.web.app import create_app
 from stack.ports import free_ports
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
-from tests.fakes.served import service_on, settings_file
-from tests.fakes.world import FakePacs
+from tests.fakes.served import found, service_on, settings_file
+from tests.fakes.world import FakePacs, FakePlugins
 from tests.support.waiting import wait_for
 
 CHEST = "胸部 [c3 90 c3 98 c2 b2 c2 bf]"
@@ -74,7 +79,7 @@ class Said:
         return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize("command", ["run", "pull", "why", "redo", "cancel", "done", "priority"])
+@pytest.mark.parametrize("command", ["run", "pull", "why", "redo", "cancel", "done", "priority", "forget"])
 def test_the_help_of_each_command_has_an_example(command: str) -> None:
     told = CliRunner().invoke(app.app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert told.exit_code == 0
@@ -171,6 +176,8 @@ def test_a_bad_setting_is_one_line_and_exit_2(tmp_path: Path, said: Said) -> Non
         ("NA200618EVCT077", "AccessionNumber"),
         ("20.6.1", "AccessionNumber"),
         (UID, "StudyInstanceUID"),
+        ("2.25.231719025281945103442715418459151376855", "StudyInstanceUID"),
+        ("2.25.A", "AccessionNumber"),
     ],
 )
 def test_a_uid_is_told_from_an_accession_number(text: str, name: str) -> None:
@@ -218,3 +225,74 @@ def test_work_by_hand_with_who_and_why(served: tuple[Service, FakePacs], setting
     assert "no such study is known here" in said.err
     assert said("priority", UID, "3", "--why", "x", "-s", str(settings)) == 1
     assert "0, 1, 2, 4" in said.err
+
+
+def test_forget_says_what_holds_asks_and_forgets(
+    said: Said, settings: Path, served: tuple[Service, FakePacs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, _ = served
+    plugins = FakePlugins()
+    service.forget.plugins = plugins
+    service.store.insert(Study("1.2.777", patient_id="PID-7", state=State.PULL_DATA))
+    words = (
+        "forget",
+        "--patient",
+        "PID-7",
+        "--why",
+        "asked for erasure",
+        "--by",
+        "Anna",
+        "-s",
+        str(settings),
+    )
+    assert said(*words, "--yes") == 1
+    assert "in flight: 1.2.777" in said.err
+    study = service.store.get("1.2.777")
+    assert study is not None
+    study.state = State.COMPLETED
+    service.store.replace(study)
+    assert said(*words, "--dry-run") == 0
+    assert service.store.get("1.2.777") is not None
+    assert said(*words, "--yes") == 0
+    assert "1 studies forgotten" in said.out
+    assert service.store.get("1.2.777") is None
+    assert plugins.forgot
+
+
+WITHOUT_JSON = {
+    "run": "the service itself",
+    "top": "status, live: status has it",
+    "restore": "done once, before anything runs",
+    "audit-trail show": "prints nothing but JSON",
+}
+"""Commands with no answer for programs, and why."""
+
+
+def commands(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by its words."""
+    below = getattr(command, "commands", {})
+    if not below:
+        yield name, command
+    for word, one in below.items():
+        yield from commands(one, f"{name} {word}".strip())
+
+
+def test_every_command_answers_programs_too() -> None:
+    found = dict(commands(typer.main.get_command(app.app)))
+    assert len(found) > 30
+    without = {
+        name
+        for name, command in found.items()
+        if not any("--json" in getattr(option, "opts", ()) for option in command.params)
+    }
+    assert without == set(WITHOUT_JSON)
+
+
+def test_what_is_done_by_hand_is_told_as_json(
+    served: tuple[Service, FakePacs], settings: Path, said: Said
+) -> None:
+    service, pacs = served
+    found(service, pacs)
+    assert said("cancel", UID, "--why", "a phantom", "--json", "-s", str(settings)) == 0
+    told = json.loads(said.out)
+    assert (told["studyUID"], told["state"]) == (UID, "cancelled")

@@ -120,7 +120,7 @@ def test_csv_has_a_row_a_study_and_no_formula(command: Command, tmp_path: Path) 
 def test_xlsx_has_its_sheets_and_numbers_as_numbers(command: Command, tmp_path: Path) -> None:
     assert command("--date", DAY, "-o", str(tmp_path / "new" / "day.xlsx")) == 1
     sheets = read_xlsx((tmp_path / "new" / "day.xlsx").read_bytes())
-    assert list(sheets) == ["summary", "studies", "devices", "duplicates", "PACS"]
+    assert list(sheets) == ["summary", "studies", "devices", "duplicates", "destinations", "PACS"]
     assert ["missing", 2.0] in sheets["summary"]
     late = dict(zip(sheets["studies"][0], sheets["studies"][2], strict=False))
     assert (late["cause"], late["AccessionNumber"], late["instances in PACS"]) == ("not found", "=A2", 60.0)

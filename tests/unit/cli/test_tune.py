@@ -5,32 +5,41 @@ real store and files, the service behind a real uvicorn where one is asked.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import uvicorn
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from pacs_module.adapters.stores.records import records_of
-from pacs_module.cli import app
+from pacs_module.adapters.stores.judged_headers import records_of
+from pacs_module.cli import app, common, look_at, rehearse
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.explain.checkup import (
     Health,
     judge_clock,
     judge_disk,
     judge_health,
+    judge_result_timeout,
     judge_rules,
     judge_study_times,
     judge_versions,
 )
-from pacs_module.domain.explain.log_stage import Stage, stage_of
+from pacs_module.domain.explain.log_station import Station, station_of
 from pacs_module.domain.rehearse.record import RECEPTION, JudgedStudy, encode, header
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
@@ -38,9 +47,12 @@ from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import Study
 from pacs_module.ports import StoredRecord
 from pacs_module.service.service import Service
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.web.app import create_app
 from stack.ports import free_ports
+from tests.fakes.pipeline import answer, series_answer
 from tests.fakes.served import service_on, settings_file
+from tests.fakes.world import DAY, FakePacs
 from tests.support.waiting import wait_for
 
 UID = "1.2.840.113619.2.55.3.604688119.971.1449676001.417"
@@ -168,6 +180,84 @@ def _image(file: Path, series: str, number: int) -> None:
     image.save_as(file, enforce_file_format=True)
 
 
+def test_a_day_of_a_pacs_that_nothing_was_received_from(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One study cannot be asked for: it is told, and the others are rehearsed."""
+    pacs = FakePacs("A")
+    pacs.studies["A"] = [answer(UID), answer(f"{UID}.8", ModalitiesInStudy="MR"), answer(f"{UID}.9")]
+    stnd = {"BodyPartExamined": "STND", "Manufacturer": "GE", "StationName": "CT-3"}
+    pacs.series["A"] = [
+        series_answer(f"{UID}.1", 80, study=UID, **stnd),
+        series_answer(f"{UID}.9.1", 60, study=f"{UID}.9", **stnd),
+    ]
+    whole = pacs.find
+
+    def find(name: str, level: str, query: dict[str, str], keys: tuple[str, ...] = ()) -> Any:
+        if level == "SERIES" and query.get("StudyInstanceUID") == f"{UID}.9":
+            raise RetriableError("A does not answer")
+        return whole(name, level, query, keys)
+
+    monkeypatch.setattr(pacs, "find", find)
+    monkeypatch.setattr(rehearse, "opened_finder", lambda _, log: nullcontext(MatchedFinder(pacs, log)))
+    asked = ("rehearse", "--pacs", "A", "--date", DAY.isoformat(), "--set", "KEYWORDS+=STND")
+    assert said(*asked, "--json") == 1
+    told = json.loads(said.out)
+    assert (told["studies"], told["kinds"]["newly_computed"]) == (
+        1, {"series": 1, "studies": 1, "images": 80},
+    )  # fmt: skip
+    assert (told["groups"][0]["device"], told["computedImagesADay"]) == ("GE / CT-3", 80.0)
+    assert "a study could not be asked for" in said.err
+    assert all(level != "IMAGE" for _, level, _ in pacs.asked), (
+        "nothing but questions at STUDY and SERIES level"
+    )
+
+
+# --- what fits a terminal ---
+
+LONG = f"{UID}.1234567890.99"
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, width: int, print_it: Callable[[], None]) -> str:
+    """What a terminal of so many columns gets, without colours."""
+    terminal = Console(force_terminal=True, no_color=True, width=width, file=io.StringIO(), highlight=False)
+    for module in (common, look_at):
+        monkeypatch.setattr(module, "console", terminal)
+    print_it()
+    assert isinstance(terminal.file, io.StringIO)
+    return re.sub(r"\x1b\[[0-9;]*m", "", terminal.file.getvalue())
+
+
+def a_table() -> Table:
+    table = Table("study", "because", title="series")
+    table.add_row(Text(LONG), "a reason that is longer than what is left of the line")
+    return table
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_a_uid_of_a_table_is_copied_whole_from_any_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    told = shown(monkeypatch, width, lambda: common.print_table(a_table()))
+    assert LONG in told, "in one line: a terminal that is too narrow wraps it by itself"
+
+
+def test_a_uid_of_a_table_is_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    common.print_table(a_table())
+    told = capsys.readouterr().out
+    assert any(LONG in line and "left of the line" in line for line in told.splitlines()), "one row, one line"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_long_line_of_a_log_is_cut_at_a_blank_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    line = {"at": "2026-11-01T08:00:00+00:00", "line": " ".join([UID] * 40)}
+    told = shown(monkeypatch, 80, lambda: look_at._print_line("dcm_end", line, ZoneInfo("UTC"), False, whole))
+    assert ("more (--whole)" in told) is not whole
+    words = told.partition(" … ")[0].split()[4:]
+    assert set(words) == {UID}, "no UID is cut"
+    assert (len(words) == 40) is whole
+
+
 # --- rules ---
 
 
@@ -254,16 +344,16 @@ def test_a_studys_lines_of_all_files_in_order_of_time(said: Said, tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "stage"),
     [
-        (f"move: {UID} from A takes: 29.67", Stage.PULL),
-        (f"A1 P1 {UID} 1.2 filter because SliceThickness 8", Stage.FILTER),
-        (f"inform pacs_module {UID}", Stage.RECEIVE),
-        (f"send_to_backend WORKER get message {UID}", Stage.DELIVER),
-        ("find 2020-06-18 study list", Stage.FIND),
-        ("something else", Stage.OTHER),
+        (f"move: {UID} from A takes: 29.67", Station.PULL),
+        (f"A1 P1 {UID} 1.2 filter because SliceThickness 8", Station.FILTER),
+        (f"inform pacs_module {UID}", Station.RECEIVE),
+        (f"send_to_backend WORKER get message {UID}", Station.DELIVER),
+        ("find 2020-06-18 study list", Station.FIND),
+        ("something else", Station.OTHER),
     ],
 )
-def test_the_stage_of_a_line(words: str, stage: Stage) -> None:
-    assert stage_of({"line": words}) is stage
+def test_the_stage_of_a_line(words: str, stage: Station) -> None:
+    assert station_of({"line": words}) is stage
 
 
 # --- doctor ---
@@ -284,6 +374,8 @@ def test_what_the_doctor_judges() -> None:
     assert judge_versions("1.0", "1.0", "0.9").health is Health.LOOK
     assert judge_rules("1-a", "2-b").health is Health.LOOK
     assert judge_disk("disk", 5, 100).health is Health.LOOK
+    assert judge_result_timeout(timedelta(seconds=1500)).health is Health.FINE
+    assert judge_result_timeout(timedelta(minutes=30)).health is Health.LOOK
     assert judge_clock("c", now, now.replace(hour=4)).health is Health.LOOK
     assert judge_study_times("A", ["200000.5", "", "x"], now).health is Health.LOOK  # eight hours ahead
     assert judge_study_times("A", ["115500"], now).health is Health.FINE

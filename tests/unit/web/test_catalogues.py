@@ -10,7 +10,7 @@ from pacs_module.domain.receive.decision import MISSING_RULE
 from pacs_module.domain.rules.filters import NAMED, WHOLE_STUDY
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event, State
-from pacs_module.web.site.language import LANGUAGES
+from pacs_module.web.page_support.language import LANGUAGES
 from tests.support.catalogues import TRANSLATED, collected, compiled, po_file, read
 
 DOMAIN = Path(__file__).parents[3] / "pacs_module" / "domain"

@@ -13,7 +13,8 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.service.service import Service
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
-from pacs_module.web.edge.needs import NEEDS
+from pacs_module.web.request_guard.needs import NEEDS
+from pacs_module.web.request_guard.sessions import Sessions
 from tests.fakes.identity_provider import CLIENT, SECRET, Provider, provider
 from tests.fakes.pipeline import UID
 from tests.fakes.served import TestClient, found, service_on, settings_file
@@ -81,6 +82,18 @@ def test_a_person_signs_in_with_the_role_of_his_group(
     assert study.history[-1].by == "manual: wu.fang"
     assert client.post("/rehearsal/undo", data=form).status_code == 403, "an operator is no admin"
     assert client.get("/sign-in/oidc/back", params=back).status_code == 403, "a second time"
+
+
+def test_roles_of_the_provider_count_until_it_is_asked_again(
+    client: TestClient, idp: Provider, service: Service
+) -> None:
+    back = begun(client, idp)
+    answer = client.get("/sign-in/oidc/back", params=back, headers=HTML)
+    assert "max-age=3600" in answer.headers["set-cookie"].lower(), "recheck_min, an hour where nothing is set"
+    cookie = client.cookies["aipull_session"].strip('"')  # quoted where base64 is padded; servers take it off
+    read = Sessions(service.settings.web.api_key.get_secret_value()).read
+    assert read(cookie, time.time() + 3500) is not None
+    assert read(cookie, time.time() + 3601) is None
 
 
 def test_its_routes_are_in_the_table(service: Service) -> None:

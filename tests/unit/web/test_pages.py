@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.study.study import SeriesRecord
 from pacs_module.domain.study.uploads import queue_upload
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.wire.messages import Result
@@ -24,10 +25,11 @@ from pacs_module.service.service import Service
 from pacs_module.use_cases.show.dead_letters import letter_key
 from pacs_module.use_cases.upload.upload_outcome import give_up
 from pacs_module.web.app import create_app
-from pacs_module.web.site.common import STATIC, local_path
-from pacs_module.web.site.site import NAVIGATION
+from pacs_module.web.page_support.common import STATIC, local_path
+from pacs_module.web.page_support.site import NAVIGATION
 from tests.fakes.pipeline import THIN, UID, Pipeline
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
+from tests.support.department_on_pages import Letters
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}
@@ -123,7 +125,7 @@ def test_whoever_is_elsewhere_has_to_sign_in(service: Service) -> None:
 def test_a_wrong_key_or_no_name_opens_nothing(
     client: TestClient, given: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pacs_module.web.site.common.WRONG_KEY_S", 0)
+    monkeypatch.setattr("pacs_module.web.page_support.common.WRONG_KEY_S", 0)
     answer = client.post("/sign-in", data=given)
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
@@ -263,24 +265,6 @@ def test_a_server_that_is_away_is_told_as_a_page(client: TestClient) -> None:
     assert "<nav" in answer.text
 
 
-class Letters:
-    """A dead-letter queue in memory."""
-
-    def __init__(self, *letters: Delivery) -> None:
-        self.letters = list(letters)
-
-    def dead_letters(self, limit: int) -> list[Delivery]:
-        return self.letters[:limit]
-
-    def drop_dead(self, meant: Any) -> bool:
-        before = len(self.letters)
-        self.letters = [one for one in self.letters if not meant(one)]
-        return len(self.letters) < before
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 def test_dead_letters_are_read_sent_again_and_dropped(service: Service) -> None:
     ours = Delivery({"studyUID": UID}, "h:1", False, 0, reason="the backend said 422")
     poison = Delivery({"body": HOSTILE}, "", False, 0, fault="no JSON")
@@ -291,7 +275,9 @@ def test_dead_letters_are_read_sent_again_and_dropped(service: Service) -> None:
     assert "the backend said 422" in shown
     known = service.store.get(UID)
     assert known is not None
-    assert f"<p>{known.why}</p>" in shown, "what its study says, too: RabbitMQ only knows that it was given up"
+    assert f"<p>{known.why}</p>" in shown, (
+        "what its study says, too: RabbitMQ only knows that it was given up"
+    )
     assert HOSTILE not in shown
     data = {"why": "mended", "form_token": token(client)}
     refused = client.post(f"/dead-letters/{letter_key(poison)}/send", data=data)
@@ -371,6 +357,22 @@ def test_a_web_hook_shows_no_token_of_its_path(tmp_path: Path) -> None:
     assert "very-secret" not in text
 
 
+@pytest.mark.parametrize("counts", [{}, {"in_pacs": 96}, {"in_pacs": 96, "received": 0}])
+def test_a_series_that_was_not_pulled_is_shown(
+    client: TestClient, service: Service, counts: dict[str, Any]
+) -> None:
+    """Kept back when it was found, so that nobody has counted images of it here."""
+    study = service.store.get(UID)
+    assert study is not None
+    because = "another series was chosen by what the PACS announces"
+    kept = SeriesRecord(f"{UID}.9", True, "kept back", because, "find", "CT", "Chest 5.0", **counts)
+    study.keep_series([*study.series.values(), kept])
+    assert service.store.replace(study)
+    shown = client.get(f"/studies/{UID}", headers=HTML)
+    assert shown.status_code == 200
+    assert because in shown.text
+
+
 # --- destinations ---
 
 
@@ -418,7 +420,10 @@ def test_an_upload_is_dropped_over_the_api_with_a_reason(with_destination: Servi
     assert client.post("/api/v1/destinations/drop", json=body).status_code == 401
     key = {"X-API-Key": KEY}
     assert client.post("/api/v1/destinations/drop", json={**body, "why": ""}, headers=key).status_code == 400
-    assert client.post("/api/v1/destinations/drop", json={**body, "studyUID": "1.9"}, headers=key).status_code == 404
+    assert (
+        client.post("/api/v1/destinations/drop", json={**body, "studyUID": "1.9"}, headers=key).status_code
+        == 404
+    )
     answer = client.post("/api/v1/destinations/drop", json=body, headers=key)
     assert answer.json()["uploads"][0]["state"] == "dropped"
 

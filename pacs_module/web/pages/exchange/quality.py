@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from ....adapters.exchange.quality_export import as_pdf, as_xlsx
 from ....domain.exchange.quality import GROUPS
 from ....use_cases.exchange.show_entries import quality_scores
-from ...site.site import Site
+from ...page_support.site import Site
 
 _DAY = r"^(\d{4}-\d\d-\d\d)?$"
 SPAN = timedelta(days=365)

@@ -1,4 +1,4 @@
-"""``/reports``: are all reports on both sides, and what a person must look at."""
+"""``/reports``: which reports are missing on either side, and which need a person."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ....domain.exchange.entry import EntryKind, EntryState
 from ....service.exchange.wiring import Exchange
 from ....use_cases.exchange.compare_reports import LEASE
 from ....use_cases.exchange.show_entries import without_body
-from ...site.forms import checked_by, read_form, reason_of
-from ...site.site import Site
+from ...page_support.forms import checked_by, read_form, reason_of
+from ...page_support.site import Site
 
 SHOWN = 50
 
@@ -22,8 +22,9 @@ SHOWN = 50
 @dataclass(frozen=True)
 class ReportsView:
     """
-    The page. ``counts`` by kind and state; ``compared``: the last comparison of each day, newest first; ``refused``
-    and ``waiting``: entries without their texts; ``goes_to``: by kind whether there is somebody to send to.
+    The page. ``counts`` by kind and state; ``compared``: the last comparison of each day, newest first;
+    ``refused`` and ``waiting``: entries without their texts; ``goes_to``: by kind whether there is somebody
+    to send to.
     """
 
     counts: dict[str, dict[str, int]]

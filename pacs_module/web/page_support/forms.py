@@ -10,8 +10,8 @@ from fastapi import HTTPException, Request
 
 from ...domain.access.roles import Way
 from ...domain.errors import MessageError
-from ..edge.access import Access, caller_of
-from ..edge.sessions import COOKIE
+from ..request_guard.access import Access, caller_of
+from ..request_guard.sessions import COOKIE
 
 MOST_FIELDS = 40
 TOKEN = "form_token"  # noqa: S105 - the name of a field

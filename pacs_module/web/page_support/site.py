@@ -1,5 +1,6 @@
 """
-A page out of its view model: a template for people, JSON for programs, from the same route with the same data.
+A page out of its view model: a template for people, JSON for programs, from the same route with the same
+data.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
@@ -19,14 +20,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.concurrency import run_in_threadpool
 
 from ... import __version__
-from ...domain.access.roles import Way
+from ...domain.access.roles import Caller, Way, roles_for
+from ...domain.instants import iso
 from ...domain.wire.documents import to_document
 from ...service.service import Service
-from ..edge.access import Access, caller_of
-from ..edge.answers import JsonAnswer
-from ..edge.sessions import COOKIE as SESSION
+from ..request_guard.access import Access, caller_of
+from ..request_guard.answers import JsonAnswer
+from ..request_guard.needs import need_of
+from ..request_guard.sessions import COOKIE as SESSION
 from . import language as languages
 from .headers import PAGE
+from .sentences import sentences_in
 
 T = TypeVar("T")
 SAID = "aipull_said"
@@ -42,6 +46,8 @@ NAVIGATION = (
     ("/rehearsal", "Rehearsal"),
     ("/dead-letters", "Dead letters"),
     ("/destinations", "Destinations"),
+    ("/quarantine", "Quarantine"),
+    ("/parameters", "Parameters"),
     ("/reconciliation", "Reconciliation"),
     ("/reports", "Reports"),
     ("/quality", "Quality"),
@@ -73,7 +79,13 @@ class Site:
     _environments: dict[str, Environment] = field(default_factory=dict)
 
     def page(
-        self, request: Request, template: str, view: Any, status: int = HTTPStatus.OK, **more: Any
+        self,
+        request: Request,
+        template: str,
+        view: Any,
+        status: int = HTTPStatus.OK,
+        told: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Response:
         """
         Answer with a view model.
@@ -83,15 +95,18 @@ class Site:
             template: Below ``templates``, without ``.html``.
             view: A dataclass, or a mapping.
             status: Of HTTP.
+            told: Data of the page beside the view, by its name in JSON.
             more: For the template alone: what is no data of the page.
         """
+        beside = told or {}
         if wants_json(request):
-            return JsonAnswer(to_document(view), status, headers={"Cache-Control": "no-store"})
+            data = {**to_document(view), **to_document(beside)}
+            return JsonAnswer(data, status, headers={"Cache-Control": "no-store"})
         spoken = languages.language_of(request)
         body = (
             self._environment(spoken)
             .get_template(f"{template}.html")
-            .render(view=view, **self._context(request, spoken), **more)
+            .render(view=view, **self._context(request, spoken), **beside, **more)
         )
         answer = HTMLResponse(body.encode("utf-8", "backslashreplace"), status, PAGE)
         if SAID in request.cookies:
@@ -132,6 +147,8 @@ class Site:
             "theme": theme if theme in THEMES else "auto",
             "themes": THEMES,
             "person": person,
+            "may": partial(_may, caller_of(request)),
+            "roles_that_may": _roles_that_may,
             "form_token": self.access.sessions.form_token(cookie) if person else "",
             "navigation": self.navigation,
             "path": path,
@@ -159,12 +176,19 @@ class Site:
         translations = languages.catalogue(spoken)
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         environment.filters.update(self._filters)
-        environment.filters["said_in"] = lambda text: translations.gettext(text) if text else ""
+        environment.filters["said_in"] = sentences_in(translations.gettext)
         return environment
 
     @cached_property
     def _filters(self) -> Mapping[str, Any]:
-        return {"local": self.local, "clock": _clock, "span": _span, "bytes": _bytes, "as_json": _as_json}
+        return {
+            "local": self.local,
+            "clock": _clock,
+            "span": _span,
+            "instant": _instant,
+            "bytes": _bytes,
+            "as_json": _as_json,
+        }
 
     def known_devices(self) -> list[str]:
         """Devices to choose from in a filter: those of the last months."""
@@ -172,11 +196,22 @@ class Site:
         return self.service.store.lists.devices(since.isoformat(), MOST_DEVICES)
 
     def local(self, text: str, shape: str = "%Y-%m-%d %H:%M:%S") -> str:
-        """An instant of a document (ISO 8601, UTC) on the hospital's clock; whatever it is when it is none."""
+        """
+        An instant of a document (ISO 8601, UTC) on the hospital's clock; whatever it is when it is none.
+        """
         try:
             return f"{datetime.fromisoformat(text).astimezone(self.service.settings.zone):{shape}}"
         except ValueError:
             return text
+
+
+def _may(caller: Caller, address: str) -> bool:
+    """Whether a form that posts to an address of ours would be let in."""
+    return caller.may(need_of("POST", address))
+
+
+def _roles_that_may(address: str) -> str:
+    return ", ".join(roles_for(need_of("POST", address)))
 
 
 def _clock(text: str) -> str:
@@ -185,6 +220,11 @@ def _clock(text: str) -> str:
 
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def _instant(milliseconds: int | None) -> str:
+    """Epoch milliseconds as an instant of a document; empty where there is none."""
+    return iso(milliseconds) if milliseconds else ""
 
 
 def _span(seconds: float | None) -> str:

@@ -13,7 +13,9 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...domain.access.keys import MAX_NAME
 from ...domain.access.roles import AccessRole, Caller, Way, roles_named
@@ -41,14 +43,14 @@ class Sessions:
     def __init__(self, api_key: str) -> None:
         self._secret = hashlib.sha256(b"aipull page sessions 2 " + api_key.encode()).digest()
 
-    def issue(self, caller: Caller, now: float) -> str:
+    def issue(self, caller: Caller, now: float, lifetime_s: float = LIFETIME_S) -> str:
         """A cookie for a person, ``now`` in epoch seconds."""
         told = {
             "id": secrets.token_hex(8),
             "name": caller.name[:MAX_NAME],
             "roles": sorted(caller.roles),
             "key": caller.key_id,
-            "until": now + LIFETIME_S,
+            "until": now + lifetime_s,
         }
         body = base64.urlsafe_b64encode(json.dumps(told).encode()).decode()
         return f"{body}.{self.sign('session', body)}"
@@ -59,10 +61,7 @@ class Sessions:
         if not body or not self.is_signed("session", body, signature):
             return None
         told = json.loads(base64.urlsafe_b64decode(body))
-        if not now < told["until"]:
-            return None
-        caller = Caller(str(told["name"]), roles_named(told["roles"]), Way.SESSION, str(told["key"]))
-        return Session(str(told["id"]), caller, float(told["until"]))
+        return _session(told) if now < told["until"] else None
 
     def form_token(self, cookie: str) -> str:
         """What a form of this session has to carry: another site cannot know it."""
@@ -75,3 +74,8 @@ class Sessions:
     def is_signed(self, what: str, text: str, signature: str) -> bool:
         """Whether it is the signature of the text for that purpose."""
         return secrets.compare_digest(signature.encode(), self.sign(what, text).encode())
+
+
+def _session(told: Mapping[str, Any]) -> Session:
+    caller = Caller(str(told["name"]), roles_named(told["roles"]), Way.SESSION, str(told["key"]))
+    return Session(str(told["id"]), caller, float(told["until"]))

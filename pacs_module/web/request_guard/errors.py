@@ -70,9 +70,13 @@ def answer_for(
 ) -> Response:
     """As JSON; at a page, for a browser, as a page, where the application has one (``error_page``)."""
     error_page = getattr(request.app.state, "error_page", None)
-    browser = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
-    if error_page is not None and browser and status >= HTTPStatus.BAD_REQUEST:
-        page: Response = error_page(request, status, str(content.get("error") or content.get("detail")))
-        page.headers.update(headers or {})
-        return page
-    return JsonAnswer(content, status, dict(headers or {}))
+    if error_page is None or not _is_of_browser(request) or status < HTTPStatus.BAD_REQUEST:
+        return JsonAnswer(content, status, dict(headers or {}))
+    page: Response = error_page(request, status, str(content.get("error") or content.get("detail")))
+    page.headers.update(headers or {})
+    return page
+
+
+def _is_of_browser(request: Request) -> bool:
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return wants_page and not request.url.path.startswith("/api/")

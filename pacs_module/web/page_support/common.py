@@ -13,8 +13,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from ...domain.access.roles import Caller
-from ..edge.sessions import COOKIE as SESSION
-from ..edge.sessions import LIFETIME_S
+from ...domain.audit_trail.entry import Act, Deed
+from ..request_guard.sessions import COOKIE as SESSION
+from ..request_guard.sessions import LIFETIME_S
 from .forms import read_form
 from .headers import DOCS
 from .language import COOKIE as LANGUAGE
@@ -49,6 +50,7 @@ def router(site: Site) -> APIRouter:
         if session is not None:
             site.access.keys.end_session(session.session_id, session.until, time.time())
             site.service.log.event("signed_out", "somebody signed out", name=session.caller.name)
+            _record(site, request, Deed.SIGNED_OUT, session.caller)
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(SESSION)
         return answer
@@ -90,10 +92,20 @@ def begin_session(site: Site, request: Request, caller: Caller, answer: Response
     site.service.log.event(
         "signed_in", "somebody signed in at the page", name=caller.name, roles=sorted(caller.roles)
     )
-    token = site.access.sessions.issue(caller, time.time())
+    _record(site, request, Deed.SIGNED_IN, caller)
+    oidc = site.service.settings.web.oidc
+    # roles by a key are looked up at each request; those of the provider count until it is asked again
+    lifetime_s = 60 * oidc.recheck_min if oidc is not None and not caller.key_id else LIFETIME_S
+    token = site.access.sessions.issue(caller, time.time(), lifetime_s)
     secure = site.access.is_https(request)
-    answer.set_cookie(SESSION, token, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(SESSION, token, max_age=lifetime_s, httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+def _record(site: Site, request: Request, deed: Deed, caller: Caller) -> None:
+    if site.service.trail is not None:
+        roles, address = tuple(sorted(caller.roles)), site.access.address(request)
+        site.service.trail.append(Act(deed, caller.name, caller.way.value, roles, address, "/sign-in", 200))
 
 
 def local_path(text: str) -> str:

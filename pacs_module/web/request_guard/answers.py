@@ -1,12 +1,16 @@
-"""Answers in JSON, written by an encoder that cannot fail: what a PACS or a backend wrote may be anything."""
+"""JSON: bodies, and answers by an encoder that cannot fail, because what a PACS wrote may be anything."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Body
 from fastapi.responses import JSONResponse
 
 from ...domain.wire.json_text import json_text
+
+Message = Annotated[dict[str, Any], Body()]
+"""A JSON object in the body of a request."""
 
 
 class JsonAnswer(JSONResponse):

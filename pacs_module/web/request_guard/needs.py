@@ -31,6 +31,7 @@ NEEDS: Mapping[str, Right] = {
     "POST /api/v1/dcm/pull_report": Right.NOTIFY,
     "POST /api/v1/dcm/announced": Right.NOTIFY,
     "POST /api/v1/dcm/result": Right.RESULT,
+    "POST /api/v1/results": Right.RESULT,
     "POST /api/v1/reports": Right.EXCHANGE,
     "POST /api/v1/reports/fhir": Right.EXCHANGE,
     "POST /api/v1/reports/from-platform": Right.EXCHANGE,
@@ -48,6 +49,12 @@ NEEDS: Mapping[str, Right] = {
     "GET /api/v1/dcm/log_level": Right.SEE,
     "GET /api/v1/studies": Right.SEE,
     "GET /api/v1/destinations": Right.SEE,
+    "GET /api/v1/quarantine": Right.SEE,
+    "GET /api/v1/validation": Right.SEE,
+    "GET /quarantine": Right.SEE,
+    "GET /api/v1/results": Right.SEE,
+    "GET /api/v1/parameters": Right.SEE,
+    "GET /parameters": Right.SEE,
     "GET /api/v1/reconcile": Right.SEE,
     "GET /": Right.SEE,
     "GET /events": Right.SEE,
@@ -81,6 +88,12 @@ NEEDS: Mapping[str, Right] = {
     "POST /api/v1/destinations/retry": Right.WORK,
     "POST /api/v1/destinations/drop": Right.WORK,
     "POST /destinations/{study_uid}/{destination}/{action}": Right.WORK,
+    "POST /api/v1/quarantine/release": Right.WORK,
+    "POST /api/v1/quarantine/drop": Right.WORK,
+    "POST /quarantine/{what}/{action}": Right.WORK,
+    "POST /api/v1/parameters/fetch": Right.WORK,
+    "POST /parameters/fetch": Right.WORK,
+    "POST /rehearsal/pull": Right.WORK,
     "POST /reconciliation/compare": Right.WORK,
     "POST /reconciliation/repair": Right.WORK,
     "POST /api/v1/reports/{serial}/send-again": Right.WORK,
@@ -88,6 +101,7 @@ NEEDS: Mapping[str, Right] = {
     # --- people who decide how it works ---
     "POST /api/v1/dcm/log_level": Right.ADMINISTER,
     "POST /log/level": Right.ADMINISTER,
+    "POST /api/v1/dcm/forget": Right.ADMINISTER,
     "POST /api/v1/dcm/rules": Right.ADMINISTER,
     "POST /api/v1/dcm/rules/undo": Right.ADMINISTER,
     "POST /rehearsal/apply": Right.ADMINISTER,
@@ -108,8 +122,8 @@ def need_of(method: str, path: str) -> Right:
     """
     The right that a request needs.
 
-    What is not in the table needs one that only an administrator has: whoever may not even look is not told what
-    there is.
+    What is not in the table needs one that only an administrator has: whoever may not even look is not told
+    what there is.
     """
     place = f"{_READS.get(method, method)} {path}"
     if place in _PLAIN:

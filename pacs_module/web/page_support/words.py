@@ -12,7 +12,8 @@ def _(text: str) -> str:
 
 
 NAVIGATION = (
-    _("Today"), _("Studies"), _("Filters"), _("Rehearsal"), _("Dead letters"), _("Destinations"),
+    _("Today"), _("Studies"), _("Filters"), _("Rehearsal"), _("Dead letters"),
+    _("Destinations"), _("Quarantine"), _("Parameters"),
     _("Reconciliation"), _("Log"),
     _("Configuration"), _("Audit"), _("Probe"), _("It did not work"), _("auto"), _("light"), _("dark"),
 )  # fmt: skip
@@ -29,8 +30,24 @@ ORDERS = (_("newest"), _("changed"), _("accession"), _("patient"))
 CIRCUITS = (_("closed"), _("open"), _("half-open"))
 MESSAGES = (_("held"), _("owed"), _("queued"), _("accepted"), _("done"), _("dead"), _("lost"))
 UPLOADS = (_("queued"), _("uploading"), _("uploaded"), _("verified"), _("dead"), _("dropped"))
+HELD = (_("released"), _("expired"), _("releasing"))
+RESULTS = (_("posted"), _("folder"), _("rendered"))
 SOURCES = (_("environment"), _("file"), _("profile"), _("site file"), _("config.py"), _("default"))
 VERDICTS = (_("yes"), _("no"), _("partly"), _("not told"))
+PROBED = (
+    _("accepted"), _("not accepted"), _("comes"), _("does not come"), _("answers"), _("honoured"), _("ignored"),
+    _("matches nothing"), _("some are missing"), _("everything comes once"), _("answers C-ECHO"),
+    _("no association"), _("association and C-ECHO"), _("association, C-ECHO"),
+    _("association, C-ECHO (twice)"), _("no presentation context"), _("no answers"), _("no studies"),
+    _("no UIDs"), _("no StudyTimes"), _("nothing odd"), _("ASCII only"), _("Success"), _("nothing"),
+    _("one StudyInstanceUID"), _("two StudyInstanceUIDs"), _("one day's studies"), _("the same again"),
+    _("STUDY level"), _("SERIES level"), _("IMAGE level"), _("PATIENT level"), _("modalities"), _("wildcards"),
+    _("date ranges"), _("time ranges"), _("single values"), _("caps"), _("parallel associations"),
+    _("with status A700"), _("CT series"), _("ISO 2022 escapes"),
+    _("spaces"), _("other characters"), _("empty"), _("one byte a letter"), _("as declared"), _("with counts"),
+    _("UIDs are clean"), _("comma"), _("slash"), _("semicolon"), _("text"), _("sometimes"), _("absent"),
+    _("must equal the whole value: CT does not find CT\\PR"),
+)  # fmt: skip
 CAUSES = (
     _("computed"), _("computed elsewhere"), _("not wanted"), _("not found"), _("waiting"), _("short"),
     _("pull failed"), _("dead letter"), _("no verdict"), _("not in the PACS"),
@@ -41,10 +58,7 @@ ACTS = (
     _("marked as done by a person"),
     _("priority"),
 )
-KINDS = (
-    _("newly_taken"), _("newly_dropped"), _("newly_computed"), _("no_longer_computed"),
-    _("chosen_differently"), _("no result yet"),
-)  # fmt: skip
+KINDS = (_("no result yet"),)
 NEXT = (
     _("nothing: not wanted; every find looks at it again"),
     _("nothing: the result is in; growth at the PACS or a person starts it again"),
@@ -61,6 +75,18 @@ NEXT = (
     _("a delivery worker takes it from RabbitMQ; looked for there then"),
     _("the backend posts its result"),
 )
+AT_DESTINATIONS = (
+    _("equal"),
+    _("lacks images"),
+    _("on its way"),
+    _("given up"),
+    _("dropped"),
+    _("no list"),
+    _("not asked"),
+    _("images sent"),
+    _("images there"),
+)
+"""How a study stands at a destination, in a reconciliation."""
 EVENTS = (
     _("wanted"),
     _("not wanted"),
@@ -71,6 +97,7 @@ EVENTS = (
     _("asked for by a person"),
     _("cancelled by a person"),
     _("marked as done by a person"),
+    _("other series wanted by a destination"),
     _("wanted after all by its order"),
     _("given up for the fault of the path to its PACS"),
     _("pull asked"),
@@ -100,6 +127,7 @@ EVENTS = (
     _("told in turn"),
     _("gone from the PACS"),
     _("back at the PACS"),
+    _("moved under another UID"),
     _("anonymised"),
     _("delivered"),
     _("delivery failed"),
@@ -107,14 +135,18 @@ EVENTS = (
     _("result unsupported_series, of an earlier hand-over"),
     _("archived"),
     _("routed to destinations"),
+    _("other series for a destination"),
     _("uploaded and verified"),
     _("upload failed"),
     _("upload given up"),
     _("upload dropped"),
     _("upload queued again"),
+    _("results taken"),
+    _("results refused"),
     _("taken over"),
     _("impossible"),
     _("adopted"),
+    _("quarantine decided"),
 )
 RULES = (
     _("all"),

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ...adapters.http.oidc import IdentityProvider, ProviderOptions, TokenRefused
 from ...settings.oidc import OidcSettings
-from ..edge.sessions import Sessions
+from ..request_guard.sessions import Sessions
 from .common import begin_session, local_path
 from .site import Site
 

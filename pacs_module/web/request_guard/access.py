@@ -4,7 +4,7 @@ held against them.
 
 A key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser can
 ask for it). A browser sends the cookie of a session by itself, also for another site: so the API takes it for
-reading only, and a page wants the form's token besides (:mod:`pacs_module.web.site.forms`).
+reading only, and a page wants the form's token besides (:mod:`pacs_module.web.page_support.forms`).
 """
 
 from __future__ import annotations
@@ -21,16 +21,7 @@ from fastapi import HTTPException, Request
 
 from ...domain.access.failures import FailedKeys
 from ...domain.access.keys import digest_of
-from ...domain.access.roles import (
-    MACHINES,
-    NOBODY,
-    PEOPLE,
-    AccessRole,
-    Caller,
-    Right,
-    Way,
-    roles_for,
-)
+from ...domain.access.roles import MACHINES, NOBODY, PEOPLE, AccessRole, Caller, Right, Way, roles_for
 from ...ports import EventLog
 from ...settings import WebSettings
 from ...use_cases.operate.manage_keys import ManageKeys

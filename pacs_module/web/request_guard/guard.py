@@ -27,6 +27,7 @@ from ...domain.errors import MessageError, RetriableError
 from ...domain.wire.json_text import BY_HAND, MESSAGE, JsonLimits, json_text, read_json
 from .access import SIGN_IN, Access
 from .answers import JsonAnswer
+from .audit_trail import Recorder
 from .errors import answer_for, told
 from .needs import STATIC, need_of
 
@@ -34,6 +35,8 @@ _READ_ONLY = ("GET", "HEAD", "OPTIONS")
 _BY_HAND = ("/pull", "/redo", "/cancel", "/done", "/priority")
 _THREADS = 16
 """Requests whose key is looked at in the store at one time."""
+RESULTS = "/api/v1/results"
+_OBJECTS = (b"application/dicom", b"multipart/")
 _TOO_LARGE, _TOO_SLOW, _UNREADABLE, _LATER = 413, 408, 422, 503
 
 
@@ -45,11 +48,38 @@ class BodyLimits:
     seconds: float = 30.0
 
 
+@dataclass
+class _Seen:
+    """What the audit trail has to know: the body, and how the request was answered."""
+
+    body: bytes = b""
+    refused: int = 0
+    """Before a browser was led to the sign-in."""
+    answered: int = 500
+
+    @property
+    def status(self) -> int:
+        """Of the refusal where there was one."""
+        return self.refused or self.answered
+
+    def watching(self, send: Send) -> Send:
+        """Note the status of the answer."""
+
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.answered = int(message["status"])
+            await send(message)
+
+        return wrapped
+
+
 class Guard:
     """An ASGI middleware around all routes."""
 
-    def __init__(self, app: ASGIApp, access: Access, limits: BodyLimits) -> None:
-        self._app, self._access, self._limits = app, access, limits
+    def __init__(
+        self, app: ASGIApp, access: Access, limits: BodyLimits, record: Recorder | None = None
+    ) -> None:
+        self._app, self._access, self._limits, self._record = app, access, limits, record
         self._threads: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,13 +89,27 @@ class Guard:
             return
         send = _with_headers(send, kept=str(scope["path"]).startswith(STATIC))
         request = Request(scope)
+        seen = _Seen()
+        try:
+            await self._answer(request, receive, seen.watching(send), seen)
+        finally:
+            if self._record is not None:
+                await to_thread.run_sync(
+                    self._record, request, seen.body, seen.status, limiter=self._limiter()
+                )
+
+    async def _answer(self, request: Request, receive: Receive, send: Send, seen: _Seen) -> None:
+        scope = request.scope
         try:
             await self._admit(request)
             self._access.log.event(
                 "request", "a request was let in", "DEBUG", method=scope["method"], path=scope["path"]
             )
-            body = None if scope["method"] in _READ_ONLY else await self._body(scope, receive)
+            unread = scope["method"] in _READ_ONLY or is_stream(scope)
+            body = None if unread else await self._body(scope, receive)
+            seen.body = body or b""
         except HTTPException as error:
+            seen.refused = error.status_code
             refused = await run_in_threadpool(_refusal, request, error)
             await refused(scope, receive, send)
         except RetriableError as error:  # the identity provider is away
@@ -83,9 +127,12 @@ class Guard:
         if need_of(request.method, request.url.path) is Right.OPEN:
             self._access.admit(request)  # asks no store
             return
+        await to_thread.run_sync(self._access.admit, request, limiter=self._limiter())
+
+    def _limiter(self) -> CapacityLimiter:
         if self._threads is None:
             self._threads = CapacityLimiter(_THREADS)
-        await to_thread.run_sync(self._access.admit, request, limiter=self._threads)
+        return self._threads
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The body, bounded, with values that every reader understands alike."""
@@ -94,7 +141,7 @@ class Guard:
         by_hand = form or str(scope["path"]).endswith(_BY_HAND)
         limits = BY_HAND if by_hand else JsonLimits(size=self._limits.size)
         announced = headers.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced[:20]) > limits.size:
+        if not (announced.isascii() and announced.isdigit()) or int(announced[:20]) > limits.size:
             raise _too_large(limits.size)
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -103,8 +150,17 @@ class Guard:
             words = f"the body did not come within {self._limits.seconds:g} s"
             raise HTTPException(_TOO_SLOW, words, {"Connection": "close"}) from None
         if form or not body:
-            return body  # a form is read by pacs_module.web.site.forms, which bounds the number of its fields
+            return body  # a form is read by page_support.forms, which bounds the number of its fields
         return json_text(read_json(body, "body", limits)).encode()
+
+
+def is_stream(scope: Scope) -> bool:
+    """
+    Whether a body is DICOM objects, which are not held in memory: the route itself reads them piece by piece,
+    within limits of its own (:mod:`pacs_module.web.request_guard.posted_objects`).
+    """
+    kind = bytes(dict(scope["headers"]).get(b"content-type", b"")).lower()
+    return str(scope["path"]) == RESULTS and kind.startswith(_OBJECTS)
 
 
 def _refusal(request: Request, error: HTTPException) -> Response:
