@@ -90,3 +90,6 @@ GE_PET = Device(
     "PT1GE", "GE MEDICAL SYSTEMS", "Discovery MI", "PETCT-1", "52.00", "STANDARD", "LUNG", thin_mm=3.75
 )
 SCANNER = Device("OT1FILM", "Digital film scanner", "CobraScan", "SCAN-1", "4.2")
+
+SOFT_KERNELS = ("B30f", "STANDARD", "FC08", "B_SOFT_B", "B")
+"""One soft kernel by vendor: what a site with these devices prefers."""

@@ -145,32 +145,40 @@ def _as_file(path: Path, header: FileDataset) -> DicomFile | str:
 
 
 def _send_study(files: list[DicomFile], pacs: Pacs, calling: str, on_event: OnEvent) -> StudySummary:
+    study = _summary(files)
+    on_event(Event("study_started", time.time(), study.study_uid))
+    left = Counter(one.values["SeriesInstanceUID"] for one in files)
+    for one in _stored(files, pacs, calling):
+        series = _counted(study, one)
+        left[series.series_uid] -= 1
+        if not left[series.series_uid]:
+            told = study.study_uid, series.series_uid, series.instances
+            on_event(Event("series_sent", time.time(), *told))
+    on_event(Event("study_sent", time.time(), study.study_uid, instances=study.instances))
+    return study
+
+
+def _summary(files: list[DicomFile]) -> StudySummary:
+    """Of a study of which nothing is sent yet."""
     first = files[0].values
     dates = sorted({one.values["StudyDate"] for one in files if one.values["StudyDate"]})
-    study = StudySummary(
+    return StudySummary(
         first["StudyInstanceUID"],
         dates,
         first["PatientID"],
         first["AccessionNumber"],
         first["StudyDescription"],
     )
-    on_event(Event("study_started", time.time(), study.study_uid))
-    left = Counter(one.values["SeriesInstanceUID"] for one in files)
+
+
+def _stored(files: list[DicomFile], pacs: Pacs, calling: str) -> Iterator[DicomFile]:
+    """Send each file; yields it once the PACS has it."""
     for batch in _by_contexts(files):
         contexts = sorted({(one.sop_class, (one.transfer_syntax,)) for one in batch})
         with Association(pacs, calling, contexts) as association:
             for one in batch:
                 association.store(one.path, str(one.path))
-                series = _counted(study, one)
-                left[series.series_uid] -= 1
-                if not left[series.series_uid]:
-                    on_event(
-                        Event(
-                            "series_sent", time.time(), study.study_uid, series.series_uid, series.instances
-                        )
-                    )
-    on_event(Event("study_sent", time.time(), study.study_uid, instances=study.instances))
-    return study
+                yield one
 
 
 def _counted(study: StudySummary, one: DicomFile) -> SeriesSummary:

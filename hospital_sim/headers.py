@@ -190,7 +190,7 @@ _ADD_TECHNIQUE: dict[str, Any] = {
 }
 
 
-# ---------------------------------------------------------------------------------------------- objects without image
+# --- objects without image ---
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:
@@ -238,6 +238,17 @@ def add_presentation_state(dataset: Dataset, study: PlannedStudy) -> None:
     """A softcopy presentation state: a lung window on the images of the thin series (PS3.3 A.33.1)."""
     axial = [one for one in study.series if one.content in AXIAL]
     shown = next((one for one in axial if one.uid in study.expected_series), axial[0])
+    dataset.ContentLabel, dataset.ContentDescription, dataset.ContentCreatorName = "LUNG", "Lung window", ""
+    dataset.PresentationCreationDate = dataset.ContentDate
+    dataset.PresentationCreationTime = dataset.ContentTime
+    dataset.ReferencedSeriesSequence = [_reference_to(shown)]
+    dataset.SoftcopyVOILUTSequence = [_lung_window()]
+    dataset.DisplayedAreaSelectionSequence = [_displayed_area(study.matrix)]
+    dataset.PresentationLUTShape = "IDENTITY"
+
+
+def _reference_to(shown: PlannedSeries) -> Dataset:
+    """An item of the Referenced Series Sequence with all images of a series (PS3.3 C.11.11)."""
     images = []
     for index in range(shown.instances):
         image = Dataset()
@@ -246,19 +257,20 @@ def add_presentation_state(dataset: Dataset, study: PlannedStudy) -> None:
     reference = Dataset()
     reference.SeriesInstanceUID = shown.uid
     reference.ReferencedImageSequence = images
+    return reference
+
+
+def _lung_window() -> Dataset:
     window = Dataset()
     window.WindowCenter, window.WindowWidth = "-600", "1500"
+    return window
+
+
+def _displayed_area(matrix: int) -> Dataset:
+    """All of an image (PS3.3 C.10.4)."""
     area = Dataset()
     area.DisplayedAreaTopLeftHandCorner = [1, 1]
-    area.DisplayedAreaBottomRightHandCorner = [study.matrix, study.matrix]
+    area.DisplayedAreaBottomRightHandCorner = [matrix, matrix]
     area.PresentationSizeMode = "SCALE TO FIT"
     area.PresentationPixelAspectRatio = [1, 1]
-    dataset.ContentLabel, dataset.ContentDescription, dataset.ContentCreatorName = "LUNG", "Lung window", ""
-    dataset.PresentationCreationDate, dataset.PresentationCreationTime = (
-        dataset.ContentDate,
-        dataset.ContentTime,
-    )
-    dataset.ReferencedSeriesSequence = [reference]
-    dataset.SoftcopyVOILUTSequence = [window]
-    dataset.DisplayedAreaSelectionSequence = [area]
-    dataset.PresentationLUTShape = "IDENTITY"
+    return area

@@ -92,15 +92,16 @@ def _fill_ct(
         headers.add_position(dataset, volume.pixel_mm, *_position(study, volume, series, index))
     lung = study.region is Region.CHEST and series.content is Content.THIN_SHARP
     dataset.WindowCenter, dataset.WindowWidth = ("-600", "1500") if lung else ("40", "400")
-    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = (
-        str(study.device.intercept),
-        "1",
-        "HU",
-    )
-    stored = hu - np.float32(study.device.intercept)
+    dataset.RescaleIntercept, dataset.RescaleSlope = str(study.device.intercept), "1"
+    dataset.RescaleType = "HU"
+    _add_pixels(dataset, _stored_values(hu, study.device.intercept), 12, signed=study.device.signed)
+
+
+def _stored_values(hu: Floats, intercept: int) -> npt.NDArray[np.int16]:
+    """Of Hounsfield units, -1024 to 3071: what stands in the file, before the rescale intercept is added."""
+    stored = hu - np.float32(intercept)
     np.rint(stored, out=stored)
-    low, high = (-1024 - study.device.intercept, 3071 - study.device.intercept)
-    _add_pixels(dataset, np.clip(stored, low, high, out=stored).astype("<i2"), 12, signed=study.device.signed)
+    return np.clip(stored, -1024 - intercept, 3071 - intercept, out=stored).astype("<i2")
 
 
 _RECONSTRUCT: dict[Content, Callable[[Volume, int, int], Floats]] = {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from stack.errors import StackError
 from stack.one_process import OneProcess
-from stack.ports import LOOPBACK
 from stack.probing import answers_http
 from stack.processes import Programme
 from stack.run_folder import RunFolder
@@ -43,14 +42,14 @@ class Backend(OneProcess):
 
     def url_at(self, port: int) -> str:
         """The same at another port, where a proxy stands in between."""
-        return f"http://{LOOPBACK}:{port}/compute"
+        return f"http://{self.host}:{port}/compute"
 
     def programme(self) -> Programme:
         """The example, with keys of its own."""
         if not self.script.exists():
             raise StackError(f"{self.script} is missing")
         options = {
-            "--host": LOOPBACK,
+            "--host": self.host,
             "--port": str(self.port),
             "--pipeline-url": self.pipeline_url,
             "--record": str(self.record),
@@ -63,7 +62,7 @@ class Backend(OneProcess):
 
     def answers(self) -> bool:
         """Whether it says that it is healthy."""
-        return answers_http(self.port, "/health")
+        return answers_http(self.port, "/health", host=self.host)
 
     def listens_at(self) -> dict[str, int]:
         """HTTP."""

@@ -45,9 +45,8 @@ def _dismissed(parent: int) -> bool:
             return True
         if parent_fd in readable:
             return False
-        select.select(
-            [parent_fd], [], []
-        )  # standard input closed without a byte: only the parent's end counts now
+        # Standard input was closed without a byte: only the parent's end counts now.
+        select.select([parent_fd], [], [])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,17 +106,22 @@ def kill_bearers(mark: str, within_s: float = 10.0) -> bool:
     return wait_until(none_left, within_s)
 
 
+def _environments() -> Iterator[tuple[int, bytes]]:
+    """Pid and environment of all other processes whose environment may be read."""
+    for entry in _PROC.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            yield int(entry.name), (entry / "environ").read_bytes()
+        except OSError:  # another user's process, or just gone
+            continue
+
+
 def _look_for(mark: str) -> tuple[list[Identity], list[int]]:
     """Those that bear the mark, and the pids of those that show no environment at all."""
     wanted = f"{MARK}={mark}".encode()
     marked, blank = [], []
-    for pid in (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()):
-        try:
-            environment = (_PROC / str(pid) / "environ").read_bytes()
-        except OSError:  # another user's process, or just gone
-            continue
-        if pid == os.getpid():
-            continue
+    for pid, environment in _environments():
         if any(item.startswith(wanted) for item in environment.split(b"\0")):
             identity = identity_of(pid)
             marked.extend([identity] if identity else [])

@@ -1,9 +1,10 @@
 """A server that is one process: what all of these have in common."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 
-from stack.ports import check_free
+from stack.ports import LOOPBACK, check_free
 from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
 
@@ -15,6 +16,11 @@ class OneProcess(ABC):
     Args:
         run: The folder that it lives in.
     """
+
+    host = LOOPBACK
+    """Where it listens and is asked whether it is ready."""
+    within: tuple[str, ...] = ()
+    """Words before its command: a place of its own that it runs in, as ``ip netns exec NAME``."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -30,7 +36,8 @@ class OneProcess(ABC):
     @cached_property
     def process(self) -> Process:
         """The process, running or not."""
-        return Process(self._run, self.programme())
+        programme = self.programme()
+        return Process(self._run, replace(programme, command=[*self.within, *programme.command]))
 
     def start(self) -> None:
         """Start and wait until it is ready; ports in use are told before."""

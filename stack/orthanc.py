@@ -55,7 +55,7 @@ class _Orthanc(OneProcess):
     @property
     def url(self) -> str:
         """REST API."""
-        return f"http://{LOOPBACK}:{self.ports.http}"
+        return f"http://{self.host}:{self.ports.http}"
 
     def programme(self) -> Programme:
         """Debian's Orthanc with a configuration of ours."""
@@ -87,7 +87,7 @@ class _Orthanc(OneProcess):
 
     def answers(self) -> bool:
         """Whether the REST API answers to user and password."""
-        return answers_http(self.ports.http, "/system", (self.user, self.password))
+        return answers_http(self.ports.http, "/system", (self.user, self.password), self.host)
 
 
 class HospitalPacs(_Orthanc):
@@ -208,7 +208,7 @@ class ReceivingOrthanc(_Orthanc):
         self.ram_disk = ram_disk
         self.links = links
         self.handover_folder = ram_disk / "handover"
-        self.journal = run.path / "journal.db"
+        self.journal = Path(links.environment.get("AIPULL_JOURNAL", run.path / "journal.db"))
 
     def exit_file(self) -> Path | None:
         """Beside the journal, as docker/orthanc/start.sh does."""

@@ -9,7 +9,6 @@ from typing import Any
 from stack.errors import StackError
 from stack.one_process import OneProcess
 from stack.orthanc import HOSPITAL_NAME
-from stack.ports import LOOPBACK
 from stack.probing import answers_http
 from stack.processes import Programme
 from stack.run_files import write_private
@@ -76,7 +75,7 @@ class PacsModule(OneProcess):
     @property
     def url(self) -> str:
         """Its API."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def programme(self) -> Programme:
         """``pacs-module run`` of this venv."""
@@ -100,7 +99,7 @@ class PacsModule(OneProcess):
                 "username": links.orthanc_user,
                 "password": links.orthanc_password,
             },
-            "web": {"host": LOOPBACK, "port": self.port, "api_key": self.api_key},
+            "web": {"host": self.host, "port": self.port, "api_key": self.api_key},
             "store": {"url": links.store_url or f"sqlite:///{self.store_file}"},
             "rabbitmq": {"url": links.rabbitmq_url},
             "backend": {"url": links.backend_url, "key": links.backend_key, "workers": links.backend_workers},
@@ -113,7 +112,7 @@ class PacsModule(OneProcess):
 
     def answers(self) -> bool:
         """Whether it says that it is healthy."""
-        return answers_http(self.port, "/health")
+        return answers_http(self.port, "/health", host=self.host)
 
     def listens_at(self) -> dict[str, int]:
         """HTTP."""

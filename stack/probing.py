@@ -1,4 +1,4 @@
-"""Is a server ready? Loopback questions that answer False instead of raising."""
+"""Is a server ready? Questions, on loopback unless told otherwise, that answer False instead of raising."""
 
 import base64
 import http.client
@@ -9,17 +9,21 @@ from stack.ports import LOOPBACK
 _TIMEOUT_S = 2.0
 
 
-def answers_http(port: int, path: str, credentials: tuple[str, str] | None = None) -> bool:
-    """Whether GET on loopback gives 200."""
-    return http_status(port, path, credentials) == http.client.OK
+def answers_http(
+    port: int, path: str, credentials: tuple[str, str] | None = None, host: str = LOOPBACK
+) -> bool:
+    """Whether GET gives 200."""
+    return http_status(port, path, credentials, host) == http.client.OK
 
 
-def http_status(port: int, path: str, credentials: tuple[str, str] | None = None) -> int | None:
-    """The status of a GET on loopback, None when nobody answers; http.client knows nothing of proxies."""
+def http_status(
+    port: int, path: str, credentials: tuple[str, str] | None = None, host: str = LOOPBACK
+) -> int | None:
+    """The status of a GET, None when nobody answers; http.client knows nothing of proxies."""
     headers = {}
     if credentials is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(":".join(credentials).encode()).decode("ascii")
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status
@@ -29,10 +33,10 @@ def http_status(port: int, path: str, credentials: tuple[str, str] | None = None
         connection.close()
 
 
-def accepts_tcp(port: int) -> bool:
+def accepts_tcp(port: int, host: str = LOOPBACK) -> bool:
     """Whether somebody listens."""
     try:
-        socket.create_connection((LOOPBACK, port), timeout=_TIMEOUT_S).close()
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
     except OSError:
         return False
     return True

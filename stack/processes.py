@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,7 +159,8 @@ class Process:
     def _tell_next(self, returned: int) -> None:
         if self.programme.exit_file is not None and self.programme.exit_file.parent.is_dir():
             status = returned if returned >= 0 else _OF_A_SIGNAL - returned
-            self.programme.exit_file.write_text(f"{status}\n", encoding="ascii")
+            with suppress(OSError):  # a full disk: then nobody tells, as docker/orthanc/start.sh
+                self.programme.exit_file.write_text(f"{status}\n", encoding="ascii")
 
     def _clear_up(self) -> None:
         if self._popen is None:

@@ -8,6 +8,7 @@ as whoever runs this, root included.
 """
 
 import secrets
+import shutil
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class RabbitmqNode:
     ``guest`` does not exist: the only user is ``aipull`` with a random password, both in ``url``.
     """
 
-    def __init__(self, run: RunFolder, ports: RabbitmqPorts) -> None:
+    def __init__(self, run: RunFolder, ports: RabbitmqPorts, host: str = LOOPBACK) -> None:
         self.ports = ports
         self.folder = run.path / "rabbitmq"
         self.user = USER
@@ -66,7 +67,13 @@ class RabbitmqNode:
         """Over the usual one."""
         self.more_configuration = ""
         """Lines behind the usual ones, as of TLS."""
-        self._node_name = f"aipull-{secrets.token_hex(4)}@localhost"
+        self.host = host
+        self.within: tuple[str, ...] = ()
+        """Words before its commands, as in OneProcess."""
+        self.erlang_arguments: tuple[str, ...] = ()
+        """Over the usual ones."""
+        at = "localhost" if host == LOOPBACK else host
+        self._node_name = f"aipull-{secrets.token_hex(4)}@{at}"
         self._run = run
 
     @property
@@ -76,15 +83,13 @@ class RabbitmqNode:
 
     def url_at(self, port: int) -> str:
         """The same at another port, where a proxy stands in between."""
-        return f"amqp://{self.user}:{self.password}@{LOOPBACK}:{port}/%2F"
+        return f"amqp://{self.user}:{self.password}@{self.host}:{port}/%2F"
 
     @cached_property
     def epmd(self) -> Process:
         """Erlang's port mapper, in the foreground."""
-        command = ["epmd", "-port", str(self.ports.epmd), "-address", LOOPBACK]
-        ready = Programme(
-            "epmd", command, lambda: accepts_tcp(self.ports.epmd), drop_environment=("ERL_", "EPMD_")
-        )
+        command = [*self.within, "epmd", "-port", str(self.ports.epmd), "-address", self.host]
+        ready = Programme("epmd", command, self._maps_ports, drop_environment=("ERL_", "EPMD_"))
         return Process(self._run, ready)
 
     @cached_property
@@ -94,13 +99,30 @@ class RabbitmqNode:
             self._run,
             Programme(
                 "rabbitmq",
-                [str(_SERVER_SCRIPT)],
+                [*self.within, str(_SERVER_SCRIPT)],
                 self.accepts_connections,
                 self._environment(),
                 drop_environment=("RABBITMQ_", "ERL_", "EPMD_", "NOTIFY_SOCKET", "XDG_"),
                 ready_within_s=_READY_WITHIN_S,
                 stop_within_s=10.0,
             ),
+        )
+
+    def join(self, first: "RabbitmqNode") -> None:
+        """
+        Become, at the first start, a node of the cluster of one that runs: its cookie, its users; its port
+        mapper where both are on one host.
+        """
+        home = self.folder / "home"
+        home.mkdir(parents=True, mode=0o700)
+        shutil.copy2(first.folder / "home" / ".erlang.cookie", home / ".erlang.cookie")
+        if self.host == first.host:
+            self.__dict__["epmd"] = first.epmd
+        self.user, self.password = first.user, first.password
+        self.more_configuration += (
+            "cluster_formation.peer_discovery_backend = classic_config\n"
+            f"cluster_formation.classic_config.nodes.1 = {first._node_name}\n"
+            f"cluster_formation.classic_config.nodes.2 = {self._node_name}\n"
         )
 
     def start(self) -> None:
@@ -136,7 +158,7 @@ class RabbitmqNode:
 
     def accepts_connections(self) -> bool:
         """Whether an AMQP connection with user and password works."""
-        if not accepts_tcp(self.ports.amqp):  # pika complains in the log of every refused attempt
+        if not accepts_tcp(self.ports.amqp, self.host):  # pika complains in the log of every refused attempt
             return False
         try:
             pika.BlockingConnection(
@@ -146,6 +168,9 @@ class RabbitmqNode:
             return False
         return True
 
+    def _maps_ports(self) -> bool:
+        return accepts_tcp(self.ports.epmd, self.host)
+
     def _write_files(self) -> None:
         home = self.folder / "home"
         for folder in (self.folder, home, self.folder / "data"):
@@ -153,7 +178,7 @@ class RabbitmqNode:
         cookie = home / ".erlang.cookie"
         if not cookie.exists():
             write_private(cookie, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
-        values = {"host": LOOPBACK, "port": self.ports.amqp, "user": self.user, "password": self.password}
+        values = {"host": self.host, "port": self.ports.amqp, "user": self.user, "password": self.password}
         write_private(
             self.folder / "rabbitmq.conf", _CONFIGURATION.format(**values) + self.more_configuration
         )
@@ -164,7 +189,8 @@ class RabbitmqNode:
         erlang = [
             *("+S", "2:2"),
             *("-start_epmd", "false"),
-            *("-kernel", "inet_dist_use_interface", "{127,0,0,1}"),
+            *("-kernel", "inet_dist_use_interface", "{" + self.host.replace(".", ",") + "}"),
+            *self.erlang_arguments,
         ]
         return {
             "HOME": str(self.folder / "home"),
@@ -173,7 +199,8 @@ class RabbitmqNode:
             "RABBITMQ_NODENAME": self._node_name,
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
             "RABBITMQ_NODE_PORT": str(self.ports.amqp),
-            "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
+            "RABBITMQ_NODE_IP_ADDRESS": self.host,
+            "RABBITMQ_USE_LONGNAME": "true" if self.host != LOOPBACK else "false",
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),

@@ -57,15 +57,15 @@ def remove_noted(run_folder: Path) -> None:
         return
     noted = json.loads(note.read_text(encoding="utf-8"))
     path = Path(noted["path"])
-    if noted["mounted"] and os.path.ismount(path):
-        for option in ([], ["--lazy"]):
-            if (
-                subprocess.run(["umount", *option, str(path)], capture_output=True, check=False).returncode
-                == 0
-            ):
-                break
+    if noted["mounted"] and os.path.ismount(path) and not _unmount(path):
+        _unmount(path, "--lazy")
     shutil.rmtree(path, ignore_errors=True)
     note.unlink(missing_ok=True)
+
+
+def _unmount(path: Path, *options: str) -> bool:
+    done = subprocess.run(["umount", *options, str(path)], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def filesystem_of(path: Path) -> str:
@@ -78,9 +78,8 @@ def filesystem_of(path: Path) -> str:
     for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
         _, mount_point, this_kind, *_ = line.split(" ")
         point = Path(mount_point.replace("\\040", " "))
-        if (
-            real.is_relative_to(point) and len(point.parts) >= best
-        ):  # the later of two mounts on one point is on top
+        # Of two mounts on one point the later one is on top.
+        if real.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), this_kind
     return kind
 

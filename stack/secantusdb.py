@@ -16,7 +16,6 @@ import pymongo.errors
 
 from stack.errors import StackError
 from stack.one_process import OneProcess
-from stack.ports import LOOPBACK
 from stack.probing import accepts_tcp
 from stack.processes import Programme
 from stack.run_files import write_private
@@ -48,7 +47,7 @@ class SecantusDb(OneProcess):
 
     def url_at(self, port: int) -> str:
         """The same at another port, where a proxy stands in between."""
-        return f"mongodb://{LOOPBACK}:{port}/{_DATABASE}"
+        return f"mongodb://{self.host}:{port}/{_DATABASE}"
 
     def programme(self) -> Programme:
         """
@@ -61,7 +60,7 @@ class SecantusDb(OneProcess):
         write_private(configuration, "")
         options = {
             "--config": str(configuration),
-            "--host": LOOPBACK,
+            "--host": self.host,
             "--port": str(self.port),
             "--storage-path": str(self.folder / "data"),
             "--cache-size": _CACHE,
@@ -73,7 +72,7 @@ class SecantusDb(OneProcess):
 
     def answers(self) -> bool:
         """Whether it answers a ping."""
-        if not accepts_tcp(self.port):
+        if not accepts_tcp(self.port, self.host):
             return False
         client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
             self.url, serverSelectionTimeoutMS=2_000

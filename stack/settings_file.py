@@ -54,13 +54,13 @@ def _toml_value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False).replace(
-                "\x7f", "\\u007f"
-            )  # a TOML basic string, but for DEL
+            # A basic string of TOML, but for DEL.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case int() | float():
             return repr(value)
         case list() | tuple():
             return f"[{', '.join(_toml_value(item) for item in value)}]"
         case dict():
-            return f"{{ {', '.join(f'{json.dumps(key)} = {_toml_value(item)}' for key, item in value.items())} }}"
+            pairs = (f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items())
+            return f"{{ {', '.join(pairs)} }}"
     raise TypeError(f"no TOML for {value!r}")

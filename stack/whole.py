@@ -118,8 +118,10 @@ class StackOptions:
     between.
     """
     more_pacs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """PACS beside the hospital's that the caller runs: name to AE title and DICOM port. The receiving Orthanc knows them;
-    pacs_module asks them where ``settings`` has them under ``pacs``."""
+    """
+    PACS beside the hospital's that the caller runs: name to AE title and DICOM port. The receiving Orthanc
+    knows them; pacs_module asks them where ``settings`` has them under ``pacs``.
+    """
     store: Literal["sqlite", "mongodb"] = "sqlite"
     """``mongodb``: on a MongoDB-compatible server (stack.secantusdb), which is not MongoDB itself."""
     time_zone: str = "Asia/Shanghai"
@@ -257,50 +259,18 @@ class Stack:
         }
 
     def _assemble(self) -> None:
-        run, ports, log_folder = self.run, self.ports, self.log_folder
-        log_folder.mkdir(mode=0o700, exist_ok=True)
+        """Make the servers, each with the addresses and keys of those that it talks to."""
+        self.log_folder.mkdir(mode=0o700, exist_ok=True)
         site_config, api_key = self._write_switches(), secrets.token_urlsafe(24)
-        via = self.options.detour
-        self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
+        self.rabbitmq = RabbitmqNode(self.run, self.ports.rabbitmq)
         self.rabbitmq.environment = self.options.rabbitmq_environment
-        self.hospital = HospitalPacs(run, ports.hospital, via("PACS to Orthanc", ports.receiver.dicom))
-        self.hospital.more_environment = self.options.pacs_environment
-        receiving_links = ReceivingLinks(
-            hospital_port=via("Orthanc to PACS", ports.hospital.dicom),
-            pacs_module_url=_http(via("Orthanc to pacs_module", ports.pacs_module)),
-            api_key=api_key,
-            log_folder=log_folder,
-            time_zone=self.time_zone,
-            site_config=site_config,
-            environment=self.options.orthanc_environment,
-            script=self.options.orthanc_script,
-            more_pacs=self.options.more_pacs,
-        )
-        self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, receiving_links)
+        self.hospital = self._hospital()
+        self.receiver = self._receiver(api_key, site_config)
         if self.options.store == "mongodb":
-            self.database = SecantusDb(run, free_ports(1)[0])
-        results_to = _http(via("backend to pacs_module", ports.pacs_module))
-        self.backend = Backend(run, ports.backend, (results_to, api_key), self.options.backend_workers)
-        self.backend.script = self.options.backend_script or self.backend.script
-        self.backend.environment = self.options.backend_environment
-        links = PacsModuleLinks(
-            api_key=api_key,
-            orthanc_url=_http(via("pacs_module to Orthanc", ports.receiver.http)),
-            orthanc_user=self.receiver.user,
-            orthanc_password=self.receiver.password,
-            rabbitmq_url=self.rabbitmq.url_at(via("pacs_module to RabbitMQ", ports.rabbitmq.amqp)),
-            backend_url=self.backend.url_at(via("pacs_module to backend", ports.backend)),
-            backend_key=self.backend.key,
-            backend_workers=self.options.backend_workers,
-            log_folder=log_folder,
-            handover_folder=self.receiver.handover_folder,
-            time_zone=self.time_zone,
-            store_url=self.database.url_at(via(TO_STORE, self.database.port)) if self.database else "",
-            site_config=site_config,
-            environment=self.options.pacs_module_environment,
-            command=self.options.pacs_module_command,
-        )
-        self.pacs_module = PacsModule(run, ports.pacs_module, links, self.options.settings)
+            self.database = SecantusDb(self.run, free_ports(1)[0])
+        self.backend = self._backend(api_key)
+        links = self._pacs_module_links(api_key, site_config)
+        self.pacs_module = PacsModule(self.run, self.ports.pacs_module, links, self.options.settings)
         self._servers = {
             "RabbitMQ": self.rabbitmq,
             "hospital PACS": self.hospital,
@@ -310,6 +280,54 @@ class Stack:
         }
         if self.database:
             self._servers["SecantusDB"] = self.database
+
+    def _hospital(self) -> HospitalPacs:
+        receiver_port = self.options.detour("PACS to Orthanc", self.ports.receiver.dicom)
+        hospital = HospitalPacs(self.run, self.ports.hospital, receiver_port)
+        hospital.more_environment = self.options.pacs_environment
+        return hospital
+
+    def _receiver(self, api_key: str, site_config: Path | None) -> ReceivingOrthanc:
+        ports, via = self.ports, self.options.detour
+        links = ReceivingLinks(
+            hospital_port=via("Orthanc to PACS", ports.hospital.dicom),
+            pacs_module_url=_http(via("Orthanc to pacs_module", ports.pacs_module)),
+            api_key=api_key,
+            log_folder=self.log_folder,
+            time_zone=self.time_zone,
+            site_config=site_config,
+            environment=self.options.orthanc_environment,
+            script=self.options.orthanc_script,
+            more_pacs=self.options.more_pacs,
+        )
+        return ReceivingOrthanc(self.run, ports.receiver, self.ram_disk.path, links)
+
+    def _backend(self, api_key: str) -> Backend:
+        results_to = _http(self.options.detour("backend to pacs_module", self.ports.pacs_module))
+        backend = Backend(self.run, self.ports.backend, (results_to, api_key), self.options.backend_workers)
+        backend.script = self.options.backend_script or backend.script
+        backend.environment = self.options.backend_environment
+        return backend
+
+    def _pacs_module_links(self, api_key: str, site_config: Path | None) -> PacsModuleLinks:
+        ports, via = self.ports, self.options.detour
+        return PacsModuleLinks(
+            api_key=api_key,
+            orthanc_url=_http(via("pacs_module to Orthanc", ports.receiver.http)),
+            orthanc_user=self.receiver.user,
+            orthanc_password=self.receiver.password,
+            rabbitmq_url=self.rabbitmq.url_at(via("pacs_module to RabbitMQ", ports.rabbitmq.amqp)),
+            backend_url=self.backend.url_at(via("pacs_module to backend", ports.backend)),
+            backend_key=self.backend.key,
+            backend_workers=self.options.backend_workers,
+            log_folder=self.log_folder,
+            handover_folder=self.receiver.handover_folder,
+            time_zone=self.time_zone,
+            store_url=self.database.url_at(via(TO_STORE, self.database.port)) if self.database else "",
+            site_config=site_config,
+            environment=self.options.pacs_module_environment,
+            command=self.options.pacs_module_command,
+        )
 
     def _write_switches(self) -> Path | None:
         if not self.options.switches:

@@ -150,10 +150,11 @@ def priors_of(rng: np.random.Generator, study: BusyStudy, begins_at: dt.datetime
             replace(one, uid=stable_uid("series", uid, one.number), made_at=None)
             for one in study.planned.series
         )
+        drawn = int(rng.integers(0, 1_000_000))
         planned = replace(
             study.planned,
             uid=uid,
-            accession_number=f"{study.planned.accession_number[:2]}{at:%y%m%d}{int(rng.integers(0, 1_000_000)):06d}",
+            accession_number=f"{study.planned.accession_number[:2]}{at:%y%m%d}{drawn:06d}",
             started_at=at,
             series=series,
             expected_series=expected_series(series) if study.chest else (),

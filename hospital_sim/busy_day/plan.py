@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 
 from hospital_sim.busy_day.catalogue import KINDS, Kind
-from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.busy_day.oddities import (
     DUPLICATE_SHARE,
     PRIOR_SHARE,
@@ -54,16 +54,22 @@ def plan_busy_day(
     rng = np.random.default_rng([seed, date.toordinal(), studies])
     duplicates = max(1, round(DUPLICATE_SHARE * studies)) if studies >= 20 else 0
     times = _times(rng, begins_at, ends_at, studies - duplicates)
-    kinds = _kinds(rng, len(times))
-    plain = [
-        plain_study(rng, settings, kind, number, at)
-        for number, (kind, at) in enumerate(zip(kinds, times, strict=True))
-    ]
-    new = with_oddities(rng, plain)
+    new = with_oddities(rng, _plain_studies(rng, settings, times))
     new += reconstructions_of(rng, new, duplicates)
     priors = [one for study in new if rng.random() < PRIOR_SHARE for one in priors_of(rng, study, begins_at)]
     in_order = sorted([*priors, *new], key=lambda one: (one.arrives_at, one.uid))
     return BusyDay(date, seed, begins_at, ends_at, tuple(in_order))
+
+
+def _plain_studies(
+    rng: np.random.Generator, settings: DaySettings, times: list[dt.datetime]
+) -> list[BusyStudy]:
+    """A study for each moment; nothing is odd about them yet."""
+    kinds = _kinds(rng, len(times))
+    return [
+        plain_study(rng, settings, kind, number, at)
+        for number, (kind, at) in enumerate(zip(kinds, times, strict=True))
+    ]
 
 
 def _times(

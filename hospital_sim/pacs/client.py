@@ -118,14 +118,13 @@ class Client(Association):
             if answer.Status != PENDING:
                 return found
             data = answer.Identifier.getvalue() if answer.Identifier else b""
-            if not data:
+            if data:
+                found.raw.append(raw_values(data, implicit=self._implicit))
+                found.answers.append(decode_flat(data, implicit=self._implicit))
+                if len(found.raw) == cancel_after:
+                    self._cancel(sop_class)
+            else:
                 found.without_data += 1
-                answer = self._next()
-                continue
-            found.raw.append(raw_values(data, implicit=self._implicit))
-            found.answers.append(decode_flat(data, implicit=self._implicit))
-            if len(found.raw) == cancel_after:
-                self._cancel(sop_class)
             answer = self._next()
         found.status = None
         return found
@@ -142,10 +141,8 @@ class Client(Association):
         request.Identifier = self._identifier({"QueryRetrieveLevel": level, **keys})
         answer = self._ask(request, MOVE_CLASSES[0 if patient_root else 1])
         while answer is not None:
-            moved.completed, moved.failed = (
-                answer.NumberOfCompletedSuboperations,
-                answer.NumberOfFailedSuboperations,
-            )
+            moved.completed = answer.NumberOfCompletedSuboperations
+            moved.failed = answer.NumberOfFailedSuboperations
             if answer.Status != PENDING:
                 moved.status = answer.Status
                 if answer.Identifier:

@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -77,18 +78,13 @@ def run(
         habits = Habits.of(*(habit or ()))
         destinations = dict(_destination(one) for one in move_destination or ())
         day_date = dt.date.fromisoformat(date) if date else dt.datetime.now().astimezone().date()
-        day = (
-            plan_busy_day(day_date, studies, seed=seed, matrix=matrix, max_slices=max_slices or None)
-            if studies
-            else None
-        )
+        most = max_slices or None
+        day = plan_busy_day(day_date, studies, seed=seed, matrix=matrix, max_slices=most) if studies else None
         clock = RunningClock(_moment(start, day_date), speed)
     except (HabitError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     if truth is not None:
-        truth.write_text(
-            json.dumps(day.as_json() if day else [], ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        _write_truth(truth, day)
     pacs = SimPacs(
         day,
         habits=habits,
@@ -99,11 +95,7 @@ def run(
         clock=clock,
         folder=folder,
     )
-    try:
-        pacs.start()
-    except OSError as error:
-        typer.echo(f"hospital-sim: cannot listen on {host}:{port}: {error.strerror}", err=True)
-        raise typer.Exit(1) from error
+    _start(pacs)
     ended = _end_on_signal()
     typer.echo(_introduction(pacs, day, habits))
     _watch(pacs, day, ended, seconds)
@@ -112,29 +104,41 @@ def run(
     os._exit(0)  # without waiting for associations that somebody keeps open
 
 
+def _write_truth(file: Path, day: BusyDay | None) -> None:
+    truth = day.as_json() if day else []
+    file.write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _start(pacs: SimPacs) -> None:
+    try:
+        pacs.start()
+    except OSError as error:
+        typer.echo(f"hospital-sim: cannot listen on {pacs.host}:{pacs.port}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
+
+
 def habits(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the habits that a PACS may have."""
     if as_json:
-        rows = [
-            {
-                "name": one.name,
-                "area": one.area.value,
-                "value": one.kind.value,
-                "default": one.default,
-                "what": one.what,
-            }
-            for one in HABITS
-        ]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([_as_json(one) for one in HABITS], ensure_ascii=False, indent=1))
         return
     typer.echo("--habit NAME or --habit NAME=VALUE; they combine. The value shown is the default.")
     for area in Area:
         typer.echo(f"\n{area.value}")
         for one in HABITS:
             if one.area is area:
-                typer.echo(
-                    f"  {one.name + ('=' + one.default if one.default else ''):27} {one.what}{_allowed(one)}"
-                )
+                written = f"{one.name}={one.default}" if one.default else one.name
+                typer.echo(f"  {written:27} {one.what}{_allowed(one)}")
+
+
+def _as_json(habit: Habit) -> dict[str, str]:
+    return {
+        "name": habit.name,
+        "area": habit.area.value,
+        "value": habit.kind.value,
+        "default": habit.default,
+        "what": habit.what,
+    }
 
 
 def _allowed(habit: Habit) -> str:
@@ -211,12 +215,18 @@ def _watch(pacs: SimPacs, day: BusyDay | None, ended: threading.Event, seconds: 
     until = time.monotonic() + seconds if seconds else float("inf")
     console = Console()
     every = 0.5 if console.is_terminal else _LINE_EVERY_S
-    live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-    with live or nullcontext():
+    with _show(console) as show:
         while not ended.is_set() and time.monotonic() < until:
-            if live is None:
-                typer.echo(_line(pacs, day))
-            else:
-                live.update(Text(_line(pacs, day)), refresh=True)
+            show(_line(pacs, day))
             ended.wait(min(every, max(0.0, until - time.monotonic())))
     typer.echo(_line(pacs, day))
+
+
+@contextmanager
+def _show(console: Console) -> Iterator[Callable[[str], None]]:
+    """One line that changes on a terminal, one below the other elsewhere."""
+    if not console.is_terminal:
+        yield typer.echo
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield lambda line: live.update(Text(line), refresh=True)

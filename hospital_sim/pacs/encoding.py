@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
@@ -23,24 +24,29 @@ def encode_header(header: Dataset, coding: TextCoding, *, implicit: bool) -> dic
     """Elements by tag; text as the coding says, the rest by pydicom."""
     found: dict[int, bytes] = {}
     for element in header:
-        tag = int(element.tag)
         if element.VR in TEXT_VRS:
-            text = (
-                "\\".join(str(one) for one in element.value) if element.VM > 1 else str(element.value or "")
-            )
-            found[tag] = encode_element(
-                (tag, element.VR, value_to_bytes(element.VR, text, coding)), implicit=implicit
-            )
-            continue
-        buffer = DicomBytesIO()
-        buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
-        write_data_element(buffer, element)
-        found[tag] = buffer.getvalue()
+            found[int(element.tag)] = _encode_text(element, coding, implicit)
+        else:
+            found[int(element.tag)] = _encode_other(element, implicit)
     found.pop(SPECIFIC_CHARACTER_SET, None)
     if coding.declared is not None:
         one: Element = (SPECIFIC_CHARACTER_SET, "CS", coding.declared.encode())
         found[SPECIFIC_CHARACTER_SET] = encode_element(one, implicit=implicit)
     return found
+
+
+def _encode_text(element: DataElement, coding: TextCoding, implicit: bool) -> bytes:
+    values = element.value if element.VM > 1 else [element.value or ""]
+    text = "\\".join(str(one) for one in values)
+    value = value_to_bytes(element.VR, text, coding)
+    return encode_element((int(element.tag), element.VR, value), implicit=implicit)
+
+
+def _encode_other(element: DataElement, implicit: bool) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
+    write_data_element(buffer, element)
+    return buffer.getvalue()
 
 
 def add_shape(header: Dataset, study: PlannedStudy, series: PlannedSeries) -> None:

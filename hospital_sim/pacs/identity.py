@@ -17,7 +17,7 @@ from hospital_sim.pacs.content import Attributes, Encoded, Study
 from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.spoiled_answers import is_hit
 from hospital_sim.pacs.text import TextCoding
-from hospital_sim.pacs.wire import Element, encode_element, tag_of, value_to_bytes, vr_of
+from hospital_sim.pacs.wire import encode_element, tag_of, value_to_bytes, vr_of
 
 OLD = "OLD"
 """Before the number of a patient that is not corrected yet."""
@@ -92,18 +92,9 @@ def with_attributes(
         vr = vr_of(tag)
         begin, end = _place_of(data, tag, implicit)
         if begin < end:
-            data = (
-                data[:begin]
-                + encode_element((tag, vr, value_to_bytes(vr, value, coding)), implicit=implicit)
-                + data[end:]
-            )
+            encoded = encode_element((tag, vr, value_to_bytes(vr, value, coding)), implicit=implicit)
+            data = data[:begin] + encoded + data[end:]
     return Encoded(image.sop_class, image.sop_instance, image.transfer_syntax, data)
-
-
-def with_element(data: bytes, element: Element, *, implicit: bool) -> bytes:
-    """A data set with an element put in the place of the one with its tag, which it must have."""
-    begin, end = _place_of(data, element[0], implicit)
-    return data[:begin] + encode_element(element, implicit=implicit) + data[end:] if begin < end else data
 
 
 def _place_of(data: bytes, wanted: int, implicit: bool) -> tuple[int, int]:
@@ -116,8 +107,7 @@ def _place_of(data: bytes, wanted: int, implicit: bool) -> tuple[int, int]:
             continue
         begin = int(getattr(one, "value_tell", 0) or 0)
         length = int(getattr(one, "length", 0))
-        head = (
-            _SHORT_FORM_HEAD if implicit or one.VR not in ("OB", "OW", "UN", "UT", "UC") else _LONG_FORM_HEAD
-        )
+        long_form = not implicit and one.VR in ("OB", "OW", "UN", "UT", "UC")
+        head = _LONG_FORM_HEAD if long_form else _SHORT_FORM_HEAD
         return begin - head, begin + length
     return 0, 0

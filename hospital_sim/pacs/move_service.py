@@ -122,9 +122,25 @@ class _Mover:
 
     def __init__(self, call: Call, images: list[Wanted], destination: Pacs) -> None:
         habits, context = call.habits, call.context
-        originator = Originator(call.calling, call.request.MessageID)
         self._call = call
-        self._sending = Sending(
+        self._sending = self._sending_to(destination)
+        self._images = images
+        self._uncorrected = {
+            one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)
+        }
+        self._dropped = self._picked("move-drops-nth") | self._held_back() | self._last_series()
+        self._failed = self._picked("move-b000") - self._dropped
+        unsent = self._dropped | self._failed
+        rest = [one for one in images if one.uid not in unsent] if unsent else images
+        late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
+        self._now, self._later = rest[:late], rest[late:]
+        self._early = self._ends_early()
+
+    def _sending_to(self, destination: Pacs) -> Sending:
+        """Under which name and from which address images are sent."""
+        habits, context = self._call.habits, self._call.context
+        originator = Originator(self._call.calling, self._call.request.MessageID)
+        return Sending(
             destination,
             habits.word("move-other-title") or context.ae_title,
             None if "move-no-originator" in habits else originator,
@@ -132,20 +148,6 @@ class _Mover:
             self._changed,
             habits.word("move-other-address") or "",
         )
-        self._images = images
-        self._uncorrected = {
-            one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)
-        }
-        self._dropped = self._picked("move-drops-nth") | self._held_back() | self._last_series()
-        self._failed = self._picked("move-b000") - self._dropped
-        rest = (
-            [one for one in images if one.uid not in self._dropped | self._failed]
-            if self._dropped or self._failed
-            else images
-        )
-        late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
-        self._now, self._later = rest[:late], rest[late:]
-        self._early = self._ends_early()
 
     def _picked(self, habit: str) -> set[str]:
         """SOPInstanceUIDs that a habit hits this time; noted in the ledger."""

@@ -161,19 +161,15 @@ class OddSeries:
         if odd is None:
             self._change(elements, plain, implicit)
         else:
-            _put(
-                elements,
-                {"SOPInstanceUID": self.uid(index), "SOPClassUID": self.sop_class(index), **odd.values},
-                implicit,
-            )
+            own = {"SOPInstanceUID": self.uid(index), "SOPClassUID": self.sop_class(index)}
+            _put(elements, {**own, **odd.values}, implicit)
             if odd.tail is not None:
                 tag, raw = odd.tail(implicit)
                 elements[tag] = raw
         data = b"".join(elements[tag] for tag in sorted(elements))
         syntax = (odd.syntax if odd else "") or (IMPLICIT if implicit else EXPLICIT)
-        return Encoded(
-            self.sop_class(index), self.uid(index), syntax, bomb(data) if syntax == DEFLATED else data
-        )
+        content = bomb(data) if syntax == DEFLATED else data
+        return Encoded(self.sop_class(index), self.uid(index), syntax, content)
 
     def _change(self, elements: Elements, plain: int, implicit: bool) -> None:
         for change in self.changes:

@@ -107,9 +107,8 @@ class SimPacs:
         """
         own = as_habits(habits)
         self.day = _spoiled(content, own) if isinstance(content, BusyDay) else None
-        self.archive = (
-            archive_of(self.day, own) if self.day else content if isinstance(content, Archive) else Archive()
-        )
+        given = content if isinstance(content, Archive) else Archive()
+        self.archive = archive_of(self.day, own) if self.day else given
         self.clock = clock or _clock(self.day)
         self.destinations = dict(destinations or {})
         self._host, self._port = host, port
@@ -191,14 +190,7 @@ class SimPacs:
             return
         self._context.stopped.clear()
         self._context.started = time.monotonic()
-        ae = AE(ae_title=self.ae_title)
-        ae.maximum_pdu_size = 131_072
-        ae.maximum_associations = 1000
-        ae.acse_timeout, ae.network_timeout, ae.dimse_timeout = 30, None, None
-        for abstract in (_VERIFICATION, *FIND_CLASSES, *MOVE_CLASSES):
-            ae.add_supported_context(abstract, _NATIVE)
-        for abstract in _STORAGE:
-            ae.add_supported_context(abstract, _SYNTAXES)
+        ae = _application_entity(self.ae_title)
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, send_at_once),
             (evt.EVT_CONN_CLOSE, _wait_no_more),
@@ -231,9 +223,8 @@ class SimPacs:
         for one in open_ones:
             with contextlib.suppress(OSError, AttributeError):
                 one.dul.socket.socket.shutdown(socket.SHUT_RDWR)
-        until = time.monotonic() + _STOP_S
-        for thread in (*open_ones, *self._context.helpers, *([self._thread] if self._thread else [])):
-            thread.join(timeout=max(0.0, until - time.monotonic()))
+        own = [self._thread] if self._thread else []
+        _join([*open_ones, *self._context.helpers, *own], _STOP_S)
         self._context.helpers.clear()
         for one in open_ones:
             with contextlib.suppress(OSError, AttributeError):
@@ -290,6 +281,26 @@ class SimPacs:
         return sum(
             one.is_established and one.dul.state_machine.current_state == _DATA_TRANSFER for one in others
         )
+
+
+def _application_entity(ae_title: str) -> AE:
+    """What the PACS accepts: queries and moves in the native transfer syntaxes, images in more."""
+    ae = AE(ae_title=ae_title)
+    ae.maximum_pdu_size = 131_072
+    ae.maximum_associations = 1000
+    ae.acse_timeout, ae.network_timeout, ae.dimse_timeout = 30, None, None
+    for abstract in (_VERIFICATION, *FIND_CLASSES, *MOVE_CLASSES):
+        ae.add_supported_context(abstract, _NATIVE)
+    for abstract in _STORAGE:
+        ae.add_supported_context(abstract, _SYNTAXES)
+    return ae
+
+
+def _join(threads: Iterable[Any], seconds: float) -> None:
+    """Wait for all of them, for so long in all."""
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(timeout=max(0.0, until - time.monotonic()))
 
 
 class _Shared(list[Any]):

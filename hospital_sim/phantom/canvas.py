@@ -94,14 +94,18 @@ class Canvas:
         low = [min(a, b) - margin for a, b in zip(start, end, strict=True)]
         high = [max(a, b) + margin for a, b in zip(start, end, strict=True)]
         box = self._box(low, high)
-        if box is None:
-            return
+        if box is not None:
+            distance = self._distance_to_line(box, start, end)
+            self._blend(box, self.coverage(np.float32(radius) - distance), hu, only_denser)
+
+    def _distance_to_line(self, box: tuple[slice, slice, slice], start: Point, end: Point) -> Floats:
+        """Of each voxel of a box to the line from ``start`` to ``end``, mm."""
         x, y, z = self._grid(box, start)
         dx, dy, dz = (np.float32(b - a) for a, b in zip(start, end, strict=True))
         length2 = max(float(dx * dx + dy * dy + dz * dz), 1e-6)
         along = np.clip((x * dx + y * dy + z * dz) * np.float32(1.0 / length2), 0.0, 1.0)
         distance = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2 + (z - along * dz) ** 2)
-        self._blend(box, self.coverage(np.float32(radius) - distance), hu, only_denser)
+        return np.asarray(distance, dtype=np.float32)
 
     def chain(self, points: Sequence[Point], radius: float, hu: float) -> None:
         """Fill a tube along a polyline."""

@@ -66,18 +66,26 @@ def _paint_trunk_slice(canvas: Canvas, shape: ChestShape, index: int) -> npt.NDA
     return np.asarray(lung > 0.5, dtype=np.bool_)
 
 
+_VESSELS: tuple[tuple[tuple[Point, ...], float], ...] = (
+    (((-14.0, -24.0, 150.0), (-16.0, -24.0, 100.0), (0.0, -8.0, 84.0), (18.0, 16.0, 88.0)), 15.0),
+    (((18.0, 16.0, 88.0), (21.0, 34.0, 110.0), (14.0, 38.0, 320.0)), 12.5),
+    (((-26.0, -18.0, 40.0), (-27.0, -16.0, 150.0)), 9.0),
+    (((10.0, -28.0, 128.0), (8.0, -12.0, 116.0), (-30.0, -4.0, 124.0)), 12.0),
+    (((8.0, -12.0, 116.0), (34.0, 2.0, 122.0)), 11.0),
+)
+"""
+Aortic arch, descending aorta, upper vena cava, right and left pulmonary artery: points along each and its
+radius, mm.
+"""
+
+
 def _paint_mediastinum(canvas: Canvas) -> None:
     """Heart with its fat, great vessels, gullet, and stomach gas under the left dome."""
     canvas.ellipsoid((24.0, -32.0, 190.0), (60.0, 45.0, 56.0), -80.0)
     canvas.ellipsoid((25.0, -31.0, 190.0), (55.0, 40.0, 52.0), BLOOD_HU)
     canvas.ellipsoid((38.0, -28.0, 192.0), (22.0, 18.0, 26.0), BLOOD_HU + 8)
-    canvas.chain(
-        [(-14.0, -24.0, 150.0), (-16.0, -24.0, 100.0), (0.0, -8.0, 84.0), (18.0, 16.0, 88.0)], 15.0, BLOOD_HU
-    )
-    canvas.chain([(18.0, 16.0, 88.0), (21.0, 34.0, 110.0), (14.0, 38.0, 320.0)], 12.5, BLOOD_HU)
-    canvas.chain([(-26.0, -18.0, 40.0), (-27.0, -16.0, 150.0)], 9.0, BLOOD_HU)
-    canvas.chain([(10.0, -28.0, 128.0), (8.0, -12.0, 116.0), (-30.0, -4.0, 124.0)], 12.0, BLOOD_HU)
-    canvas.chain([(8.0, -12.0, 116.0), (34.0, 2.0, 122.0)], 11.0, BLOOD_HU)
+    for points, radius in _VESSELS:
+        canvas.chain(points, radius, BLOOD_HU)
     canvas.chain([(4.0, 24.0, 0.0), (4.0, 26.0, 320.0)], 6.0, 35.0)
     for x, y in ((-20.0, -12.0), (14.0, -8.0), (24.0, 2.0)):
         canvas.chain([(x, y, 0.0), (x * 0.8, y, 82.0)], 5.0, BLOOD_HU)
@@ -127,6 +135,12 @@ def _paint_chest_bones(canvas: Canvas, shape: ChestShape) -> None:
     paint_spine(canvas, 60.0)
     for rib in range(11):
         _paint_rib(canvas, shape, 18.0 + 25.0 * rib)
+    _paint_breastbone(canvas, shape)
+    for side in (-1.0, 1.0):
+        _paint_shoulder(canvas, side)
+
+
+def _paint_breastbone(canvas: Canvas, shape: ChestShape) -> None:
     front = -8.0 - shape.cage_depth
     breastbone: list[Point] = [
         (0.0, front * 0.72, 62.0),
@@ -137,18 +151,21 @@ def _paint_chest_bones(canvas: Canvas, shape: ChestShape) -> None:
         shifted = [(x + offset, y, z) for x, y, z in breastbone]
         canvas.chain(shifted, 6.0, 420.0)
         canvas.chain(shifted, 3.5, 180.0)
-    for side in (-1.0, 1.0):
-        collar: list[Point] = [
-            (side * 14.0, -52.0, 52.0),
-            (side * 60.0, -62.0, 34.0),
-            (side * 120.0, -30.0, 16.0),
-        ]
-        canvas.chain(collar, 6.5, CORTEX_HU)
-        canvas.chain(collar, 3.5, MARROW_HU)
-        for row in range(9):
-            z = 20.0 + 12.0 * row
-            inner, outer = side * (84.0 - row), side * (134.0 - 5.0 * row)
-            canvas.capsule((inner, 78.0, z), (outer, 44.0 + 3.0 * row, z), 3.0, 520.0)
+
+
+def _paint_shoulder(canvas: Canvas, side: float) -> None:
+    """Collarbone and shoulder blade; ``side``: -1 right, 1 left."""
+    collar: list[Point] = [
+        (side * 14.0, -52.0, 52.0),
+        (side * 60.0, -62.0, 34.0),
+        (side * 120.0, -30.0, 16.0),
+    ]
+    canvas.chain(collar, 6.5, CORTEX_HU)
+    canvas.chain(collar, 3.5, MARROW_HU)
+    for row in range(9):
+        z = 20.0 + 12.0 * row
+        inner, outer = side * (84.0 - row), side * (134.0 - 5.0 * row)
+        canvas.capsule((inner, 78.0, z), (outer, 44.0 + 3.0 * row, z), 3.0, 520.0)
 
 
 def _paint_rib(canvas: Canvas, shape: ChestShape, head_depth: float) -> None:

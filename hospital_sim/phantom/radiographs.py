@@ -26,27 +26,34 @@ def hand_radiograph(matrix: int, seed: int) -> Grey:
     canvas = Canvas(min(matrix, 512), 1, 240.0, 4.0, start_mm=-2.0)
     canvas.capsule((0.0, 70.0, 0.0), (0.0, 130.0, 0.0), 27.0, -300.0)
     canvas.ellipsoid((-4.0, 22.0, 0.0), (42.0, 50.0, 40.0), -250.0)
-    rays = (
-        (-62.0, -4.0, 4.0),
-        (-30.0, -92.0, 3.7),
-        (-8.0, -104.0, 3.8),
-        (14.0, -96.0, 3.6),
-        (36.0, -76.0, 3.2),
-    )
-    for index, (tip_x, tip_y, radius) in enumerate(rays):
+    for index, (tip_x, tip_y, radius) in enumerate(_FINGERS):
         root: Point = (-30.0 + 13.0 * index, 45.0, 0.0)
         tip: Point = (tip_x, tip_y, 0.0)
         canvas.capsule(_between(root, tip, 0.1), tip, 9.5, -350.0)
         _paint_finger(canvas, root, tip, radius)
+    _paint_wrist(canvas)
+    path_cm = (canvas.hu[0] + np.float32(1000.0)) * np.float32(0.002)
+    return _exposed(resampled(path_cm, matrix, matrix), seed)
+
+
+_FINGERS = (
+    (-62.0, -4.0, 4.0),
+    (-30.0, -92.0, 3.7),
+    (-8.0, -104.0, 3.8),
+    (14.0, -96.0, 3.6),
+    (36.0, -76.0, 3.2),
+)
+"""From the thumb on: x and y of the tip, radius of the bones, mm."""
+
+
+def _paint_wrist(canvas: Canvas) -> None:
+    """Eight carpal bones, radius and ulna."""
     for index in range(8):
-        canvas.ellipsoid(
-            (-24.0 + 15.0 * (index % 4), 54.0 + 13.0 * (index // 4), 0.0), (7.5, 7.0, 9.0), 480.0
-        )
+        centre: Point = (-24.0 + 15.0 * (index % 4), 54.0 + 13.0 * (index // 4), 0.0)
+        canvas.ellipsoid(centre, (7.5, 7.0, 9.0), 480.0)
     for x, width in ((-14.0, 10.0), (13.0, 7.5)):
         canvas.capsule((x, 84.0, 0.0), (x, 140.0, 0.0), width, 900.0)
         canvas.capsule((x, 86.0, 0.0), (x, 140.0, 0.0), width - 3.0, 450.0)
-    path_cm = (canvas.hu[0] + np.float32(1000.0)) * np.float32(0.002)
-    return _exposed(resampled(path_cm, matrix, matrix), seed)
 
 
 def _paint_finger(canvas: Canvas, root: Point, tip: Point, radius: float) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hospital_sim.phantom.canvas import Canvas, Floats
 
 Hounsfield = npt.NDArray[np.int16]
+Places = npt.NDArray[np.intp]
 
 FAT_HU, MUSCLE_HU, BLOOD_HU, LIVER_HU = -100.0, 55.0, 42.0, 60.0
 CORTEX_HU, MARROW_HU, LUNG_HU = 700.0, 260.0, -860.0
@@ -49,10 +50,14 @@ def _rounded(hu: Floats) -> Hounsfield:
 
 def resampled(image: Floats, rows: int, columns: int) -> Floats:
     """Bilinear resampling."""
-    y = np.clip((np.arange(rows) + 0.5) * image.shape[0] / rows - 0.5, 0, image.shape[0] - 1)
-    x = np.clip((np.arange(columns) + 0.5) * image.shape[1] / columns - 0.5, 0, image.shape[1] - 1)
-    y0, x0 = y.astype(np.intp), x.astype(np.intp)
-    y1, x1 = np.minimum(y0 + 1, image.shape[0] - 1), np.minimum(x0 + 1, image.shape[1] - 1)
-    fy, fx = (y - y0).astype(np.float32)[:, None], (x - x0).astype(np.float32)[None, :]
-    lines = image[y0] + (image[y1] - image[y0]) * fy
-    return np.asarray(lines[:, x0] + (lines[:, x1] - lines[:, x0]) * fx, dtype=np.float32)
+    y0, y1, fy = _neighbours(image.shape[0], rows)
+    x0, x1, fx = _neighbours(image.shape[1], columns)
+    lines = image[y0] + (image[y1] - image[y0]) * fy[:, None]
+    return np.asarray(lines[:, x0] + (lines[:, x1] - lines[:, x0]) * fx[None, :], dtype=np.float32)
+
+
+def _neighbours(before: int, after: int) -> tuple[Places, Places, Floats]:
+    """For each new pixel along an axis: the old ones before and behind it, and the share of the latter."""
+    place = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
+    low = place.astype(np.intp)
+    return low, np.minimum(low + 1, before - 1), (place - low).astype(np.float32)

@@ -22,10 +22,12 @@ import requests
 
 from tests.chaos.identity import (
     UNVERIFIED,
+    AtPlatform,
     Poisoned,
     Truth,
     living_poison,
     other_pixels,
+    wrong_at_platform,
     wrong_complete,
     wrong_images,
 )
@@ -74,6 +76,10 @@ class Sources:
     journal: Path
     handover_folder: Path
     rabbitmq_url: str = ""
+    queues: Sequence[str] = QUEUES
+    """Of RabbitMQ, that must run empty."""
+    platform: AtPlatform | None = None
+    """What a destination beside the backend shows; None: there is none."""
     elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """SOPInstanceUIDs by SeriesInstanceUID of what is in a PACS that has no REST API."""
 
@@ -144,6 +150,8 @@ def audit(
         ]
         _judge(found, study, images, entries, documents.get(study.study_uid))
         _judge_identity(found, study, images, entries, documents.get(study.study_uid))
+        if sources.platform is not None:
+            _judge_platform(found, study, images, sources.platform)
     doing = {one.study_uid: unfinished(documents.get(one.study_uid)) for one in poison.studies}
     found.poison_alive = living_poison(poison.studies, poison.deaths, doing)
     known = (
@@ -160,19 +168,23 @@ def audit_all(sources: Sources, wanted: Sequence[Wanted], poison: Poison = NO_PO
     be at rest.
     """
     found = audit(sources, wanted, poison=poison)
-    found.half_written = [
-        path.name for path in folders_in(sources.handover_folder) if path.name.startswith(".")
-    ]
-    found.leftovers = [f"hand-over folder {path.name}" for path in folders_in(sources.handover_folder)]
-    found.leftovers += open_rows(sources.journal)
-    found.leftovers += [f"study {row} in the receiving Orthanc" for row in ask(sources.receiver, "studies")]
+    add_left_over(found, sources)
     if sources.rabbitmq_url:
         found.leftovers += [
             f"{number} messages in {queue}"
-            for queue, number in depths(sources.rabbitmq_url).items()
+            for queue, number in depths(sources.rabbitmq_url, sources.queues).items()
             if number
         ]
     return found
+
+
+def add_left_over(found: Audit, sources: Sources) -> None:
+    """What is left in folders, journal and index of a receiving Orthanc."""
+    folders = [path.name for path in folders_in(sources.handover_folder)]
+    found.half_written += [name for name in folders if name.startswith(".")]
+    found.leftovers += [f"hand-over folder {name}" for name in folders]
+    found.leftovers += open_rows(sources.journal)
+    found.leftovers += [f"study {row} in the receiving Orthanc" for row in ask(sources.receiver, "studies")]
 
 
 def _judge(
@@ -239,6 +251,22 @@ def _judge_identity(
         expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
         words = wrong_complete(done[-1], expected, entry, wrong.get(last, []))
         found.wrong_complete += [f"{name}: {last}: {words}"] if words else []
+
+
+def _judge_platform(
+    found: Audit, study: Wanted, images: Mapping[str, frozenset[str]], platform: AtPlatform
+) -> None:
+    """Equal on both sides, image by image, as soon as the pipeline has done with the study."""
+    name = f"{study.label} ({study.study_uid})"
+    expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
+    shown = platform.images.get(study.study_uid, {})
+    wrong = wrong_at_platform(study.truth, expected, shown)
+    found.wrong_patient += [f"{name}: at the platform: {words}" for words in wrong]
+    lacking = len(expected - set(shown))
+    if lacking and not any(line.startswith(name) for line in found.stuck):
+        found.lost.append(f"{name}: {lacking} of {len(expected)} images are not at the platform")
+    halves = [one for one in platform.half_seen if study.study_uid in one]
+    found.wrong_complete += [f"{name}: {one} was seen half at the platform" for one in halves]
 
 
 def _doubles(
@@ -386,10 +414,10 @@ def folders_in(folder: Path) -> Iterable[Path]:
     return sorted(folder.iterdir()) if folder.exists() else ()
 
 
-def depths(url: str) -> dict[str, int]:
+def depths(url: str, queues: Sequence[str] = QUEUES) -> dict[str, int]:
     """Messages that wait in each queue."""
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
         channel = connection.channel()
         return {
-            queue: int(channel.queue_declare(queue, passive=True).method.message_count) for queue in QUEUES
+            queue: int(channel.queue_declare(queue, passive=True).method.message_count) for queue in queues
         }

@@ -9,6 +9,7 @@ it has been started.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pacs_module.shared.crash_points import PLACES
 
@@ -27,7 +28,12 @@ COMPUTING = "computing"
 _OURS = {place: "Orthanc" if place in PLUGINS else "pacs_module" for place in PLACES}
 STAGES = (*PLACES[:-1], COMPUTING, PLACES[-1])
 """In the order in which a study passes them."""
-HOME = {stage: _OURS.get(stage, "backend") for stage in STAGES}
+UPLOAD_STAGES = ("cached", "routed", "to_upload", "uploading", "uploaded", "upload_verified")
+"""In the order in which an upload to a destination passes them."""
+HOME = {
+    **{stage: _OURS.get(stage, "backend") for stage in STAGES},
+    **dict.fromkeys(UPLOAD_STAGES, "pacs_module"),
+}
 """The process in which a place lies."""
 PROCESSES = ("Orthanc", "pacs_module", "RabbitMQ", "backend", "PACS", "store")
 POWER_CUT = "RAM disk"
@@ -39,7 +45,20 @@ ONE_OF_TWO, STANDS_STILL = "one of two", "one of two stands still"
 Of two pacs_module: that one dies where it gets there, or stops for longer than its leases; the other has to
 do the work.
 """
-COLUMNS = (*PROCESSES, POWER_CUT, FULL, ONE_OF_TWO, STANDS_STILL)
+PLATFORM = "platform"
+"""A regional platform, where there is a destination beside the backend."""
+COLUMNS = (*PROCESSES, PLATFORM, POWER_CUT, FULL, ONE_OF_TWO, STANDS_STILL)
+
+
+class Kind(StrEnum):
+    """Which stack a cell needs."""
+
+    ONE = "one"
+    """One pacs_module."""
+    EDGE = "edge"
+    """One pacs_module with a destination: an HTTP platform, and an offline cache."""
+    TWO = "two"
+    """Two pacs_module."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +72,11 @@ class Cell:
     outage_s: float = 0.0
 
     @property
-    def two(self) -> bool:
-        """Whether it needs two pacs_module."""
-        return self.victim in (ONE_OF_TWO, STANDS_STILL)
+    def kind(self) -> Kind:
+        """Which stack it needs."""
+        if self.victim in (ONE_OF_TWO, STANDS_STILL):
+            return Kind.TWO
+        return Kind.EDGE if self.stage in UPLOAD_STAGES or self.victim == PLATFORM else Kind.ONE
 
     def __str__(self) -> str:
         return f"{self.stage}:{self.victim}"
@@ -79,6 +100,11 @@ _TWO = (
     *(Cell(place, ONE_OF_TWO) for place in _PLACES_OF_TWO),
     *(Cell(place, STANDS_STILL) for place in ("claimed", "pull_asked", "posted")),
 )
+_UPLOADS = (
+    *(Cell(stage, HOME[stage]) for stage in UPLOAD_STAGES),
+    Cell("to_upload", PLATFORM), Cell("uploading", PLATFORM), Cell("uploaded", PLATFORM),
+    Cell("cached", POWER_CUT), Cell("uploading", POWER_CUT), Cell("uploaded", "store"), Cell("routed", "Orthanc"),
+)  # fmt: skip
 _ALL_OF_THEM = "PACS+RabbitMQ+backend+store"
 
 
@@ -90,13 +116,15 @@ def _outages(seconds: float) -> tuple[Cell, ...]:
 
 USUAL = (
     *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL,
-    Cell(OUTAGE, _ALL_OF_THEM, 15.0), *_TWO,
+    Cell(OUTAGE, _ALL_OF_THEM, 15.0), *_UPLOADS, Cell(OUTAGE, PLATFORM, 15.0), *_TWO,
 )  # fmt: skip
 """Those that mean something: under twenty minutes."""
 ALL = (
     *(Cell(place, process) for place in STAGES for process in PROCESSES),
     *(Cell(place, disaster) for place in STAGES for disaster in (POWER_CUT, FULL)),
+    *(Cell(stage, process) for stage in UPLOAD_STAGES for process in (*PROCESSES, PLATFORM, POWER_CUT, FULL)),
     *_outages(120.0),
+    Cell(OUTAGE, PLATFORM, 120.0),
     *_TWO,
     Cell("consumed", STANDS_STILL),
 )

@@ -25,6 +25,8 @@ from stack.processes import Process
 from stack.whole import Stack, StackOptions
 from tests.chaos.auditor import NO_POISON, Audit, Poison, Sources, Wanted, audit, audit_all
 from tests.chaos.proxy import Proxy
+from tests.chaos.region import Platform
+from tests.chaos.region import settings as platform_settings
 from tests.chaos.small_day import Day, small_day
 
 DEADLINE_S = 360.0
@@ -126,6 +128,8 @@ class Rig:
     A second pacs_module on the same store and queue, and a front door before both: plugins and backend know
     only that.
     """
+    edge: bool = False
+    """A destination beside the backend: a platform, and an offline cache."""
     second_environment: Mapping[str, str] = field(default_factory=dict)
     """Over the first one's."""
     wanted: list[Wanted] = field(default_factory=list)
@@ -147,7 +151,11 @@ class Rig:
         options = {**usual, **self.options}
         for name in ("orthanc_environment", "pacs_module_environment", "backend_environment"):
             options[name] = {**environment, **self.options.get(name, {})}
+        port = free_ports(1)[0]
+        if self.edge:
+            options["settings"] = {**options["settings"], **platform_settings(port, self.folder / "cache")}
         self.stack = Stack(self.folder / "run", StackOptions(**options))
+        self.platform = Platform(self.stack.run, port, self.folder / "platform") if self.edge else None
         self.pair = {FIRST: self.stack.ports.pacs_module, **({SECOND: free_ports(1)[0]} if self.two else {})}
         """Ports of the pacs_module."""
         self.door = Proxy(*self.pair.values()) if self.two else None
@@ -177,6 +185,9 @@ class Rig:
             "PACS": stack.hospital,
             "store": stack.database or LockedSqlite(Path(self.store)),
         }
+        if self.platform is not None:
+            self.platform.start()
+            self.servers["platform"] = self.platform
         if self.two:
             first = stack.pacs_module
             links = replace(first.links, environment={**first.links.environment, **self.second_environment})
@@ -187,6 +198,8 @@ class Rig:
     def __exit__(self, *error: object) -> None:
         if not self.stack.database:
             self.servers["store"].start()
+        if self.platform is not None:
+            self.platform.stop()
         self.stack.stop(gracefully=error[0] is None)
         self._close_door()
 
@@ -226,6 +239,7 @@ class Rig:
             journal=Path(stack.options.orthanc_environment.get("AIPULL_JOURNAL", stack.receiver.journal)),
             handover_folder=stack.receiver.handover_folder,
             rabbitmq_url=stack.rabbitmq.url if with_rabbitmq else "",
+            platform=self.platform.shows() if self.platform is not None else None,
             elsewhere=self.elsewhere(),
         )
 

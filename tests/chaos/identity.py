@@ -40,6 +40,36 @@ class Poisoned:
     label: str
 
 
+@dataclass(frozen=True)
+class AtPlatform:
+    """
+    What a platform shows.
+
+    Attributes:
+        images: StudyInstanceUID to SOPInstanceUID to PatientID and hash of the pixels.
+        half_seen: Names under which something else was seen than its sender had said.
+    """
+
+    images: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
+    half_seen: tuple[str, ...] = ()
+
+
+def wrong_at_platform(
+    truth: Truth, expected: frozenset[str], shown: Mapping[str, tuple[str, str]]
+) -> list[str]:
+    """
+    What is wrong with a study's images at the platform.
+
+    Args:
+        truth: Of the study.
+        expected: SOPInstanceUIDs of the series that was handed over, as the PACS has them.
+        shown: SOPInstanceUID to PatientID and hash of the pixels.
+    """
+    strangers = sorted(set(shown) - expected)
+    named = [f"{uid} is at the platform, and was not wanted there" for uid in strangers[:MOST_NAMED]]
+    return named + wrong_images(truth, {"images": shown})
+
+
 def pixels_of(image: Any) -> str:
     """The hash of a dataset's PixelData; empty where it has none."""
     data = image.get("PixelData")

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from demo.script import department, simulated
 from demo.watch import Watcher, judge_all
+from hospital_sim.devices import SOFT_KERNELS
 from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
 
@@ -54,12 +55,11 @@ def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Stack]]:
     """One stack for the ten runs of a victim: later runs meet what earlier ones have left."""
-    options = StackOptions(ram_disk_bytes=GIB, settings=SETTINGS, switches={"KERNEL_PREFERRED": list(SOFT)})
+    options = StackOptions(
+        ram_disk_bytes=GIB, settings=SETTINGS, switches={"KERNEL_PREFERRED": list(SOFT_KERNELS)}
+    )
     with Stack(tmp_path_factory.mktemp(request.param), options) as stack:
         yield request.param, stack
-
-
-SOFT = ("B30f", "STANDARD", "FC08", "B_SOFT_B", "B")
 
 
 @dataclass

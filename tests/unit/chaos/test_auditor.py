@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from tests.chaos import auditor, identity
 from tests.chaos.auditor import Audit, Poison, Sources, Wanted, audit, audit_all, move_seconds, running_moves
-from tests.chaos.identity import Poisoned, Truth
+from tests.chaos.identity import AtPlatform, Poisoned, Truth
 
 STUDY, THIN, THICK = "1.2.3", "1.2.3.1", "1.2.3.2"
 IMAGES = {THIN: ["1.2.3.1.1", "1.2.3.1.2"], THICK: ["1.2.3.2.1"]}
@@ -400,3 +401,53 @@ def test_it_shares_no_code_with_the_pipeline() -> None:
         "hospital_sim",
         "orthanc",
     }
+
+
+def at_platform(place: Place, half_seen: tuple[str, ...] = (), **shown: tuple[str, str]) -> Audit:
+    """A study that was computed, with these images at the platform: SOPInstanceUID's last number to patient and pixels."""
+    place.computed("a")
+    place.known("completed", "a")
+    images = {uid: shown[f"n{number}"] for number, uid in enumerate(ALL_IMAGES) if f"n{number}" in shown}
+    sources = replace(place.write(), platform=AtPlatform({STUDY: images}, half_seen))
+    pixels = {uid: f"pixels {number}" for number, uid in enumerate(ALL_IMAGES)}
+    return audit(sources, [replace(WANTED, truth=Truth(pixels, ("P1",)))])
+
+
+ALL_IMAGES = (*IMAGES[THIN], *IMAGES[THICK])
+N0, N1, N2 = (("P1", f"pixels {number}") for number in range(3))
+
+
+def test_equal_on_both_sides(place: Place) -> None:
+    assert at_platform(place, n0=N0, n1=N1).faults == []
+
+
+def test_what_is_not_at_the_platform_is_lost(place: Place) -> None:
+    assert at_platform(place, n0=N0).lost == [f"CT ({STUDY}): 1 of 2 images are not at the platform"]
+
+
+def test_what_is_still_to_be_uploaded_is_stuck_and_not_lost(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a", due={"upload.region": 5})
+    found = audit(replace(place.write(), platform=AtPlatform()), [WANTED])
+    assert (len(found.stuck), found.lost) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (("P2", "pixels 1"), "is of 'P2'"),
+        (("P1", "others"), "has other pixels"),
+    ],
+)
+def test_other_images_at_the_platform(place: Place, second: tuple[str, str], words: str) -> None:
+    found = at_platform(place, n0=N0, n1=second)
+    assert words in found.wrong_patient[0]
+
+
+def test_a_series_that_was_not_wanted_at_the_platform(place: Place) -> None:
+    assert "was not wanted there" in at_platform(place, n0=N0, n1=N1, n2=N2).wrong_patient[0]
+
+
+def test_seen_half_at_the_platform(place: Place) -> None:
+    found = at_platform(place, (f"H001/{STUDY}/one.dcm",), n0=N0, n1=N1)
+    assert "seen half" in found.wrong_complete[0]

@@ -176,6 +176,22 @@ def test_a_result_is_posted_until_acknowledged(
     assert fake.tries == 3
 
 
+def test_a_result_goes_to_the_next_pacs_module_where_one_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chest: Path
+) -> None:
+    fake = Pipeline()
+
+    def post(session: requests.Session, url: str, **how: Any) -> requests.Response:
+        if url.startswith("http://away"):
+            raise requests.ConnectionError("refused")
+        return fake.post(session, url, **how)
+
+    monkeypatch.setattr(requests.Session, "post", post)
+    both = ai_backend.Backend(ai_backend.Record(tmp_path / "record"), "http://away, http://pipeline/", "pipe")
+    assert both.accept(job(chest), "h-1") == "accepted"
+    assert (fake.wait_for(1)[0]["state"], fake.tries) == ("completed", 1)
+
+
 @pytest.mark.parametrize(
     ("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)]
 )
