@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -45,6 +45,7 @@ from stack.settings_file import as_toml
 
 BEGIN = 1_592_438_400_000  # 2020-06-18, epoch milliseconds
 STUDIES_A_DAY = 840
+TIME_ZONE = "Asia/Shanghai"
 KEY = "key-of-the-benchmark"
 
 app = typer.Typer(add_completion=False)
@@ -152,18 +153,20 @@ def fill(path: Path, studies: int) -> None:
     store.close()
 
 
-def served(folder: Path, path: Path) -> Iterator[str]:
-    """The API over that store, without any loop; yields its URL once."""
+def served(folder: Path, store: str, destinations: Sequence[dict[str, str]] = ()) -> Iterator[str]:
+    """The API over the store of that URL, without any loop; yields its own URL once."""
     (port,) = free_ports(1)
     values = {
-        "time_zone": "Asia/Shanghai",
+        "time_zone": TIME_ZONE,
         "log_folder": str(folder / "log"),
         "pacs": [{"name": "PACS"}],
         "web": {"port": port, "api_key": KEY, "debug_asks_pacs": False},
-        "store": {"url": f"sqlite:///{path}"},
+        "store": {"url": store},
         "rabbitmq": {"url": f"amqp://nobody:nothing@{LOOPBACK}:1/%2F"},
         "backend": {"url": f"http://{LOOPBACK}:1/compute", "key": KEY},
     }
+    if destinations:
+        values["destination"] = list(destinations)
     file = folder / "settings.toml"
     file.write_text(as_toml(values), encoding="utf-8")
     service = build(load_settings(file))
@@ -228,7 +231,7 @@ def main(
             "longest ms",
             title=f"{studies} studies, {size:.0f} MB, {times} times each",
         )
-        for url in served(folder, path):
+        for url in served(folder, f"sqlite:///{path}"):
             for question, ask in questions(url, studies).items():
                 took = sorted(milliseconds(ask, times))
                 p95 = statistics.quantiles(took, n=20)[-1]

@@ -33,9 +33,10 @@ from rich.table import Table
 
 from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.content import Archive, Attributes, Encoded, Images
+from hospital_sim.pacs.content import Archive, Attributes, Encoded, Images, Study
 from hospital_sim.pacs.planned import archive_of
 from hospital_sim.pacs.text import TextCoding
 from stack.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
@@ -44,7 +45,6 @@ from stack.run_folder import RunFolder
 
 DATE = dt.date(2026, 11, 21)
 API_KEY = "key-of-the-benchmark"
-SOFT = ["B30f", "STANDARD", "FC08", "B_SOFT_B", "B"]
 PATIENCE_S = 120.0
 
 app = typer.Typer(add_completion=False)
@@ -84,6 +84,14 @@ class TimedImages:
         return image
 
 
+def timed_images(study: Study) -> dict[str, TimedImages]:
+    """Note when the images of a study are sent; by SeriesInstanceUID."""
+    timed = {}
+    for series in study.series:
+        series.images = timed[series.uid] = TimedImages(series.images)
+    return timed
+
+
 @dataclass
 class Recorder:
     """In the place of pacs_module: when each study was notified and its pull reported."""
@@ -92,6 +100,28 @@ class Recorder:
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     reported: dict[str, float] = field(default_factory=dict)
 
+    def wait_for(self, study_uid: str) -> None:
+        """
+        Until a study was notified and its pull reported.
+
+        Raises:
+            TimeoutError: One of them does not come.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while study_uid not in self.reported or study_uid not in self.notified:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no notification of {study_uid} in {PATIENCE_S:g} s")
+            time.sleep(0.005)
+
+    def take(self, path: str, body: dict[str, Any]) -> None:
+        """A request of the plugins."""
+        study, now = str(body.get("studyUID", "")), time.monotonic()
+        if path.endswith("/notify"):
+            self.messages[study] = body
+            self.notified.setdefault(study, now)
+        elif path.endswith("/pull_report"):
+            self.reported[study] = now
+
     @contextmanager
     def serving(self) -> Iterator[str]:
         """Listen; the address."""
@@ -99,13 +129,7 @@ class Recorder:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                study, now = str(body.get("studyUID", "")), time.monotonic()
-                if self.path.endswith("/notify"):
-                    recorder.messages[study] = body
-                    recorder.notified.setdefault(study, now)
-                elif self.path.endswith("/pull_report"):
-                    recorder.reported[study] = now
+                recorder.take(self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -150,12 +174,10 @@ def running(
 ) -> Iterator[Bench]:
     """PACS, receiving Orthanc (of this kind, with this over its environment) and recorder."""
     recorder = Recorder()
-    folder, ram_disk = (
-        Path(tempfile.mkdtemp()),
-        Path(tempfile.mkdtemp(prefix="aipull-benchmark-", dir="/dev/shm")),
-    )
+    folder = Path(tempfile.mkdtemp())
+    ram_disk = Path(tempfile.mkdtemp(prefix="aipull-benchmark-", dir="/dev/shm"))
     site = folder / "site_config.py"
-    site.write_text(f"STABLE_AGE = {stable_age}\nKERNEL_PREFERRED = {SOFT}\n", encoding="utf-8")
+    site.write_text(f"STABLE_AGE = {stable_age}\nKERNEL_PREFERRED = {list(SOFT_KERNELS)}\n", encoding="utf-8")
     (folder / "logs").mkdir()
     h, d = free_ports(2)
     clock = ManualClock(plan().ends_at)
@@ -228,16 +250,10 @@ class Timing:
 def measure(bench: Bench, study: BusyStudy, way: Way) -> Timing:
     """One pull."""
     held = archive_of_one(study)
-    timed = {}
-    for series in held.series:
-        series.images = timed[series.uid] = TimedImages(series.images)
+    timed = timed_images(held)
     bench.pacs.archive.add(held)
     bench.pull(study.uid, **way.told(study))
-    deadline = time.monotonic() + PATIENCE_S
-    while study.uid not in bench.recorder.reported or study.uid not in bench.recorder.notified:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no notification of {study.uid} in {PATIENCE_S:g} s")
-        time.sleep(0.005)
+    bench.recorder.wait_for(study.uid)
     (chosen,) = study.expected_series
     message, notified = bench.recorder.messages[study.uid], bench.recorder.notified[study.uid]
     if message["seriesUID"] != chosen:

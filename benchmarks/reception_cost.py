@@ -30,7 +30,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.reception import WAYS, Bench, TimedImages, chest_cts, plan, running
+from benchmarks.reception import WAYS, Bench, chest_cts, plan, running, timed_images
 from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.pacs.planned import archive_of
 from hospital_sim.planned_study import PlannedSeries
@@ -135,26 +135,20 @@ def cpu_seconds(pid: int) -> float:
 def measure(bench: Bench, study: BusyStudy) -> Cost:
     """One pull, every series' images counted."""
     (held,) = archive_of(replace(plan(), studies=(study,)))
-    timed = {}
-    for series in held.series:
-        series.images = timed[series.uid] = TimedImages(series.images)
+    timed = timed_images(held)
     bench.pacs.archive.add(held)
     pid = bench.receiver.process.pid
     if pid is None:
         raise StackError("the receiving Orthanc does not run")
     cpu, begin = cpu_seconds(pid), time.monotonic()
     bench.pull(study.uid, **WAYS[0].told(study))
-    while study.uid not in bench.recorder.reported or study.uid not in bench.recorder.notified:
-        if time.monotonic() > begin + PATIENCE_S:
-            raise TimeoutError(f"no notification of {study.uid} in {PATIENCE_S:g} s")
-        time.sleep(0.005)
+    bench.recorder.wait_for(study.uid)
     used = cpu_seconds(pid) - cpu
     (chosen,) = study.expected_series
     message = bench.recorder.messages[study.uid]
-    if (message["seriesUID"], message["completeness"]) != (chosen, "COMPLETE"):
-        raise ValueError(
-            f"handed over {message['seriesUID']} {message['completeness']}, not {chosen} COMPLETE"
-        )
+    handed_over = f"{message['seriesUID']} {message['completeness']}"
+    if handed_over != f"{chosen} COMPLETE":
+        raise ValueError(f"handed over {handed_over}, not {chosen} COMPLETE")
     wait_until_empty(bench)
     last = max(at for one in timed.values() for at in one.sent_at.values())
     return Cost(

@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 from benchmarks.headers.measure import Study, facts_of, read_headers, read_studies
 from benchmarks.headers.truth import Header
 from pacs_module.adapters.machine import SystemClock
+from pacs_module.adapters.stores.judged_headers import SqliteRecords
 from pacs_module.adapters.stores.memory import MemoryStore
-from pacs_module.adapters.stores.records import SqliteRecords
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rehearse.record import RECEPTION, JudgedStudy, encode, header

@@ -8,16 +8,19 @@ run).
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
+import signal
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -31,6 +34,9 @@ PICTURE = REPOSITORY / "docs" / "performance.svg"
 NUMBERS = REPOSITORY / "pacs_module" / "bench.json"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
+AGAIN_S = 120
+"""A row that catches the first word, or whose servers do not stop, is told again after so many seconds."""
+
 app = typer.Typer(add_completion=False)
 
 
@@ -42,15 +48,16 @@ def all_rows() -> list[Row]:
 
 
 def run(row: Row, scale: Scale) -> Done:
-    """Run one; a row that fails costs only itself."""
-    done = Done(row, load=os.getloadavg()[0])
+    """Run one; a row that fails, or takes too long, costs only itself."""
+    done = Done(row, load=os.getloadavg()[0], at=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M}")
     missing = [needed for needed in row.needs if shutil.which(needed) is None]
     if missing:
         done.problem = f"not measured: {', '.join(missing)} not installed"
         return done
     before, begin = machine.cpu_by_process(), time.monotonic()
     try:
-        done.lines = row.run(scale)
+        with _within(row.limit_s):
+            done.lines = [line for line in row.run(scale) if line.ours]
     except FileNotFoundError as error:
         done.problem = f"not measured: {error}; not installed"
     except Exception as error:  # the other rows are worth having
@@ -59,6 +66,22 @@ def run(row: Row, scale: Scale) -> Done:
     done.seconds = time.monotonic() - begin
     done.others = machine.others(before)
     return done
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """TimeoutError when what is inside takes longer; for the main thread."""
+
+    def over(number: int, frame: object) -> None:
+        raise TimeoutError(f"broken off after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def with_table(page: str, made: str) -> str:
@@ -83,21 +106,46 @@ def main(
     console = Console(width=max(160, Console().width))
     wanted = {int(number) for number in only.split(",") if number}
     chosen = [row for row in all_rows() if (not wanted or row.number in wanted) and (row.quick or not quick)]
-    about, runs = machine.described(), []
+    about: dict[str, str] = machine.described()
+    runs: list[Done] = []
     for row in chosen:
         done = run(row, Scale(quick))
         console.print(f"row {row.number} {row.name}: {done.seconds:.0f} s {done.problem}", highlight=False)
         runs.append(done)
+        _keep(runs, about, quick, as_json, write)
     console.print(table.as_text(runs, about))
-    numbers = json.dumps(table.as_json(runs, about, quick), indent=1) + "\n"
-    if as_json is not None:
-        as_json.write_text(numbers, encoding="utf-8")
-    if write:
-        _write(runs, about, numbers)
     raise typer.Exit(_status(runs))
 
 
-def _write(runs: Sequence[Done], about: dict[str, str], numbers: str) -> None:
+def _keep(runs: Sequence[Done], about: dict[str, str], quick: bool, file: Path | None, write: bool) -> None:
+    """After each row, so that a run that is broken off leaves what it has."""
+    told = table.as_json(runs, about, quick)
+    if file is not None:
+        file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if write:
+        _write(runs, about, told)
+
+
+def carried(told: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """
+    The numbers of a run, and for rows that it has no line of those of an earlier one, each with its commit:
+    the constants of ``pacs-module size`` are not lost with a row that failed.
+    """
+    measured = {row["row"] for row in told["rows"] if row["lines"]}
+    commit = before.get("machine", {}).get("commit", "")
+    earlier = [
+        {**row, "commit": row.get("commit") or commit}
+        for row in before.get("rows", ())
+        if row["row"] not in measured and row["lines"]
+    ]
+    kept = {row["row"] for row in earlier}
+    rows = [row for row in told["rows"] if row["row"] not in kept]
+    return {**told, "rows": sorted([*rows, *earlier], key=lambda row: int(row["row"]))}
+
+
+def _write(runs: Sequence[Done], about: dict[str, str], told: dict[str, Any]) -> None:
+    before = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
+    numbers = json.dumps(carried(told, before), indent=1) + "\n"
     NUMBERS.write_text(numbers, encoding="utf-8")
     PICTURE.write_text(table.as_picture(runs), encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")

@@ -130,6 +130,7 @@ class Row:
         run: Measures.
         needs: Programmes without which it cannot run, each with its path in words.
         quick: Whether it is part of the smoke run.
+        limit_s: After so many seconds it is broken off, so that the rows behind it are measured.
     """
 
     number: int
@@ -138,6 +139,7 @@ class Row:
     run: Callable[[Scale], Sequence[Line]]
     needs: tuple[str, ...] = ()
     quick: bool = True
+    limit_s: int = 240
 
 
 @dataclass
@@ -152,6 +154,8 @@ class Done:
     """Of the machine when it began: the mean number of processes that ran in the last minute."""
     others: Sequence[str] = field(default_factory=list)
     """What else took CPU time meanwhile."""
+    at: str = ""
+    """When it began, in UTC."""
 
 
 def p95(values: Sequence[float]) -> float:

@@ -13,9 +13,9 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.bench.row import Done, Line, Met
-from pacs_module.domain.size.box import Site, box_for, costs_of, words
+from pacs_module.domain.site_sizing.box import Site, box_for, costs_of, words
 
-COLUMNS = ("row", "what", "ours", "against", "ratio", "target", "met")
+COLUMNS = ("row", "what", "ours", "against", "ratio", "target", "met", "reason")
 _MARKS = {Met.YES: "met", Met.NO: "missed", Met.NONE: ""}
 _COLOURS = {Met.YES: "#2e7d32", Met.NO: "#c62828", Met.NONE: "#607d8b"}
 _WIDTH, _LINE, _LEFT, _RIGHT = 980, 26, 420, 130
@@ -26,7 +26,6 @@ _SPAN = 16.0
 def cells(done: Done, line: Line) -> tuple[str, ...]:
     """One line as texts, in the order of COLUMNS."""
     against = f"{line.against}: {spread(line.reference, line.unit)}" if line.reference else line.against
-    met = _MARKS[line.met]
     return (
         f"{done.row.number} {done.row.name}",
         line.what,
@@ -34,7 +33,8 @@ def cells(done: Done, line: Line) -> tuple[str, ...]:
         against,
         "" if line.ratio is None else f"{line.ratio:.3g} x",
         line.target.words(line.unit) if line.target else "",
-        f"{met}: {line.reason}" if line.met is Met.NO and line.reason else met,
+        _MARKS[line.met],
+        line.reason if line.met is Met.NO else "",
     )
 
 
@@ -64,7 +64,7 @@ def as_text(runs: Sequence[Done], machine: Mapping[str, str]) -> Table:
         table.add_row(*cells(done, line), style=style)
     for done in runs:
         if done.problem:
-            table.add_row(f"{done.row.number} {done.row.name}", done.problem, *[""] * 5, style="yellow")
+            table.add_row(f"{done.row.number} {done.row.name}", done.problem, *[""] * 6, style="yellow")
     return table
 
 
@@ -75,14 +75,14 @@ def as_markdown(runs: Sequence[Done], machine: Mapping[str, str], picture: str) 
     text += [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     text += [f"| {' | '.join(_plain(cell) for cell in cells(done, line))} |" for done, line in _lines(runs)]
     text += [
-        f"| {done.row.number} {done.row.name} | {_plain(done.problem)} | | | | | |"
+        f"| {done.row.number} {done.row.name} | {_plain(done.problem)} | | | | | | |"
         for done in runs
         if done.problem
     ]
     text += ["", "What each row measures, how long it took, and what else ran:", ""]
     for done in runs:
         beside = f"; beside it {', '.join(done.others)}" if done.others else ""
-        took = f"{done.seconds:.0f} s, load {done.load:.1f} before{beside}"
+        took = f"{done.at} UTC, {done.seconds:.0f} s, load {done.load:.1f} before{beside}"
         text.append(f"- {done.row.number} {done.row.name}: {done.row.what} ({took}).")
     return "\n".join([*text, *_sizes(runs, machine)]) + "\n"
 
@@ -129,7 +129,7 @@ def as_json(runs: Sequence[Done], machine: Mapping[str, str], quick: bool) -> di
         "rows": [
             {
                 "row": done.row.number, "name": done.row.name, "what": done.row.what,
-                "seconds": round(done.seconds, 1), "load": done.load, "others": list(done.others),
+                "at": done.at, "seconds": round(done.seconds, 1), "load": done.load, "others": list(done.others),
                 "problem": done.problem, "lines": [line.to_json() for line in done.lines],
             }
             for done in runs

@@ -129,38 +129,34 @@ def _measure_body_part(
     regions: dict[int, Region],
     result: Result,
 ) -> None:
-    for number, _ in study.series:
-        header, taken = headers[number], _taken(bodies[number])
-        kind = f"series {regions[number]}"
-        result.add(kind, study.weight)
-        result.add("series taken", study.weight if taken else 0)
-        if taken:
-            result.add(f"{kind} taken", study.weight, header if regions[number] is Region.OTHER else None)
-        elif regions[number] is Region.CHEST:
-            by = "BodyPartExamined" if header.body_part else "no keyword" if speaks(header) else "silent"
-            result.add(f"{kind} lost, {by}", study.weight, header)
     numbers = [number for number, _ in study.series]
+    for number in numbers:
+        _measure_series(headers[number], regions[number], _taken(bodies[number]), study.weight, result)
     first = headers[numbers[0]]
-    region = study_region(first)
-    speaking = [number for number in numbers if speaks(headers[number])]
     taken_any = any(_taken(bodies[number]) for number in numbers)
-    if region is Region.CHEST and speaking:
+    if study_region(first) is Region.CHEST and any(speaks(headers[number]) for number in numbers):
         result.add("chest studies that speak", study.weight)
-        result.add(
-            "chest studies taken" if taken_any else "chest studies lost",
-            study.weight,
-            None if taken_any else first,
-        )
-    chest = any(regions[number] is Region.CHEST for number in numbers)
-    if (
-        chest
-        and not taken_any
-        and all(headers[number].body_part for number in numbers if regions[number] is Region.CHEST)
-    ):
+        if taken_any:
+            result.add("chest studies taken", study.weight)
+        else:
+            result.add("chest studies lost", study.weight, first)
+    chest = [headers[number] for number in numbers if regions[number] is Region.CHEST]
+    if chest and not taken_any and all(header.body_part for header in chest):
         result.add("studies lost, BodyPartExamined", study.weight, first)
     if all(regions[number] is Region.OTHER for number in numbers):
         result.add("other studies", study.weight)
         result.add("other studies taken", study.weight if taken_any else 0, first if taken_any else None)
+
+
+def _measure_series(header: Header, region: Region, taken: bool, weight: int, result: Result) -> None:
+    kind = f"series {region}"
+    result.add(kind, weight)
+    result.add("series taken", weight if taken else 0)
+    if taken:
+        result.add(f"{kind} taken", weight, header if region is Region.OTHER else None)
+    elif region is Region.CHEST:
+        by = "BodyPartExamined" if header.body_part else "no keyword" if speaks(header) else "silent"
+        result.add(f"{kind} lost, {by}", weight, header)
 
 
 def _measure_radiography(

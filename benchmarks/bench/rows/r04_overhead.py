@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from benchmarks.bench.row import Line, Row, Scale, Target
-from benchmarks.bench.whole_way import BY_SERIES, measured
+from benchmarks.bench.whole_way import BY_SERIES, Way, measured
 
 
 def run(scale: Scale) -> Sequence[Line]:
@@ -17,13 +18,23 @@ def run(scale: Scale) -> Sequence[Line]:
         Line(
             f"{what}: asked to accepted by the backend", "s", tuple(one.asked_to_accepted for one in ours),
             "bare C-MOVE of them, tuned Orthanc", found.bare_series, target=Target(1.08, ratio=True),
-            reason="question, SERIES level find and hand-over are in ours; of a longer series they are a smaller part",
+            reason=_reason(ours),
         ),
         Line(
             f"{what}: asked to last image sent", "s", tuple(one.asked_to_last for one in ours),
             "bare C-MOVE of them, tuned Orthanc", found.bare_series,
         ),
     ]  # fmt: skip
+
+
+def _reason(ours: Sequence[Way]) -> str:
+    """What of ours is no overhead of the pipeline, by numbers."""
+    more = statistics.median(one.pulled / one.images for one in ours) - 1
+    after = statistics.median(one.to_accepted for one in ours)
+    return (
+        f"asked for by hand the other series that the filter takes are moved, too: {100 * more:.0f} % more images; "
+        f"{after:.2f} s are after the last image; the rest is the transfer beside pacs_module on the same cores"
+    )
 
 
 ROW = Row(

@@ -14,9 +14,11 @@ def run(scale: Scale) -> Sequence[Line]:
     for level, target in ((BY_SERIES, Target(1.05)), (BY_STUDY, None)):
         ratios = tuple(one.pulled / one.used for one in measured(scale).ours if one.level == level)
         name = "SERIES" if level == BY_SERIES else "STUDY"
-        lines.append(Line(f"pulled / used, find at {name} level", "", ratios, target=target))
+        lines.append(Line(f"pulled / used, find at {name} level", "", ratios, target=target, reason=_REASON))
     return lines
 
+
+_REASON = "what the PACS does not tell at SERIES level may still be the best, and is moved with it"
 
 ROW = Row(
     5,

@@ -35,13 +35,7 @@ def run(scale: Scale) -> Sequence[Line]:
                 raise ValueError(f"{done.copied} files were copied, not linked")
 
         def rest() -> None:
-            target = out / f"rest-{next(names)}"
-            target.mkdir()
-            session = requests.Session()
-            session.auth = orthanc.auth
-            for one in told:
-                answer = session.get(f"{orthanc.url}/instances/{one['ID']}/file", timeout=60)
-                (target / one["ID"]).write_bytes(answer.content)
+            _by_rest(orthanc, told, out / f"rest-{next(names)}")
 
         link()
         linked, asked = in_turn(scale.of(7, 1), lambda: took(link), lambda: took(rest))
@@ -50,6 +44,16 @@ def run(scale: Scale) -> Sequence[Line]:
     cpu = tuple(one.cpu for one in linked)
     what = f"{len(told)} slices, each checked and in the manifest"
     return [Line(what, "ms", milliseconds, "Orthanc's REST API", reference, cpu, Target(20.0))]
+
+
+def _by_rest(orthanc: Bare, told: Sequence[dict[str, Any]], target: Path) -> None:
+    """Each image by Orthanc's REST API."""
+    target.mkdir()
+    session = requests.Session()
+    session.auth = orthanc.auth
+    for one in told:
+        answer = session.get(f"{orthanc.url}/instances/{one['ID']}/file", timeout=60)
+        (target / one["ID"]).write_bytes(answer.content)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Row 12: how many studies an hour one box carries, and what each costs: the constants of ``pacs-module size``."""
+"""
+Row 12: how many studies an hour one box carries, and what each costs: the constants of ``pacs-module size``.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +11,31 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from benchmarks.bench.flame import flame
 from benchmarks.bench.row import Line, Row, Scale, Target, cpu_of
 from benchmarks.reception_cost import of_size
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.planned import archive_of
-from stack.ports import free_ports
+from stack.orthanc import ReceivingOrthanc
+from stack.ports import LOOPBACK, free_ports
 from stack.ram_disk import GIB
+from stack.two_receivers import TwoReceivers
 from stack.whole import Stack, StackOptions
 
 PACS, AE_TITLE = "BENCH", "BENCHAE"
 DATE = dt.date(2026, 11, 21)
-SOFT = ["B30f", "STANDARD", "FC08", "B_SOFT_B", "B"]
 IMAGES, PULLS = 400, 4
 PATIENCE_S = 300.0
 STAGES = (
@@ -42,7 +47,22 @@ STAGES = (
 
 def run(scale: Scale) -> Sequence[Line]:
     """All studies are there at once, so that there is always something to do."""
-    number = scale.of(30, 3)
+    number = scale.of(24, 3)
+    one, two = (_with(receivers, number) for receivers in (Stack, TwoReceivers))
+    return [*one.lines, *_beside(one, two)]
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What a run with one or two receiving Orthancs gave."""
+
+    studies_an_hour: float
+    orthanc_ms_an_image: float
+    lines: Sequence[Line]
+
+
+def _with(stack_of: type[Stack], number: int) -> _Day:
+    """A day with this many receiving Orthancs."""
     with tempfile.TemporaryDirectory(prefix="bench-busy-") as name, _pacs(number) as (port, tell):
         options = StackOptions(
             more_pacs={PACS: (AE_TITLE, port)},
@@ -50,50 +70,76 @@ def run(scale: Scale) -> Sequence[Line]:
                 "pacs": [{"name": PACS, "use_series": True, "parallel_pulls": PULLS}],
                 "move_sync": False, "find_dates": [DATE.isoformat()], "find_interval_s": 3.0,
             },
-            switches={"KERNEL_PREFERRED": SOFT},
+            switches={"KERNEL_PREFERRED": list(SOFT_KERNELS)},
             ram_disk_bytes=4 * GIB,
         )  # fmt: skip
-        with Stack(Path(name) / "run", options) as stack:
-            tell(stack.receiver.ports.dicom)
+        with stack_of(Path(name) / "run", options) as stack:
+            tell({one.aet: (LOOPBACK, one.ports.dicom) for one in _receivers(stack)})
             return _measured(stack, number)
 
 
-def _measured(stack: Stack, number: int) -> Sequence[Line]:
-    pids = {
-        "receiving Orthanc": stack.receiver.process.pid or 0, "pacs_module": stack.pacs_module.process.pid or 0,
-    }  # fmt: skip
+def _receivers(stack: Stack) -> Sequence[ReceivingOrthanc]:
+    return [stack.receiver, stack.second] if isinstance(stack, TwoReceivers) else [stack.receiver]
+
+
+def _beside(one: _Day, two: _Day) -> Iterator[Line]:
+    """Two receiving Orthancs against one, on the same two cores."""
+    for what, unit, ours, reference in (
+        ("studies an hour, two receiving Orthancs", "studies/h", two.studies_an_hour, one.studies_an_hour),
+        ("CPU of both, an image that came", "ms", two.orthanc_ms_an_image, one.orthanc_ms_an_image),
+    ):
+        yield Line(what, unit, (ours,), "one", (reference,))
+
+
+def _cpu(stack: Stack) -> dict[str, float]:
+    """Seconds so far of the processes of ours; both receiving Orthancs together."""
+    receiving = [one.process.pid or 0 for one in _receivers(stack)]
+    return {
+        "receiving Orthanc": sum(map(cpu_of, receiving)),
+        "pacs_module": cpu_of(stack.pacs_module.process.pid or 0),
+    }
+
+
+def _measured(stack: Stack, number: int) -> _Day:
+    module = stack.pacs_module.process.pid or 0
     empty = _store_bytes(stack.pacs_module.store_file)
-    idle = _idle(pids["pacs_module"])
+    idle = _idle(module)
     first = len(_until_accepted(stack, 1, number))
-    begin, before, busy = time.monotonic(), {name: cpu_of(pid) for name, pid in pids.items()}, _busy()
-    accepted = _until_accepted(stack, number, number)
-    seconds, done = time.monotonic() - begin, max(1, len(accepted) - first)
-    share = _share(busy)
-    cpu = {name: cpu_of(pid) - before[name] for name, pid in pids.items()}
+    begin, before, busy = time.monotonic(), _cpu(stack), _busy()
+    with flame(module, "pacs-module") if type(stack) is Stack else nullcontext():
+        accepted = _until_accepted(stack, number, number)
+        seconds, done = time.monotonic() - begin, max(1, len(accepted) - first)
+        share = _share(busy)
+        cpu = {name: spent - before[name] for name, spent in _cpu(stack).items()}
     documents = _documents(stack, accepted)
-    pulled = statistics.mean(one["pull"].get("received") or 0 for one in documents)
-    used = statistics.mean(one["handovers"][-1]["numberReceived"] for one in documents)
     size = (_store_bytes(stack.pacs_module.store_file) - empty) / number
+    pulled = statistics.mean(one["pull"].get("received") or 0 for one in documents)
     lines = [
-        Line(
-            f"studies of {used:.0f} images an hour, {PULLS} pulls at once", "studies/h",
-            (3600 * done / seconds,), key="studiesAnHour",
-        ),
+        *_of_images(documents, done / seconds, {name: spent / done for name, spent in cpu.items()}),
         Line(
             "both cores busy meanwhile, the simulated PACS among them", "%", (100 * share,),
             target=Target(85.0, least=True), key="busyPercent",
         ),
-        Line("images pulled for a study", "", (pulled,), key="pulledImages"),
-        Line("images used of a study", "", (used,), key="usedImages"),
         Line("store, a study with its rows", "bytes", (size,), key="storeBytesAStudy"),
         Line("idle pacs_module, of a core", "%", (100 * idle,), target=Target(2.0), key="idlePercent"),
+        *_stages(documents),
     ]  # fmt: skip
-    for name, spent in cpu.items():
+    return _Day(3600 * done / seconds, 1000 * cpu["receiving Orthanc"] / done / pulled, lines)
+
+
+def _of_images(
+    documents: Sequence[Mapping[str, Any]], studies_a_second: float, cpu_a_study: Mapping[str, float]
+) -> Iterator[Line]:
+    """What depends on how many images a study has."""
+    pulled = statistics.mean(one["pull"].get("received") or 0 for one in documents)
+    used = statistics.mean(one["handovers"][-1]["numberReceived"] for one in documents)
+    rate = f"studies of {used:.0f} images an hour, {PULLS} pulls at once"
+    yield Line(rate, "studies/h", (3600 * studies_a_second,), key="studiesAnHour")
+    yield Line("images pulled for a study", "", (pulled,), key="pulledImages")
+    yield Line("images used of a study", "", (used,), key="usedImages")
+    for name, spent in cpu_a_study.items():
         key = "orthancCpuMsAnImage" if name.startswith("receiving") else "pacsModuleCpuMsAnImage"
-        lines.append(
-            Line(f"CPU of {name}, an image that came", "ms", (1000 * spent / done / pulled,), key=key)
-        )
-    return [*lines, *_stages(documents)]
+        yield Line(f"CPU of {name}, an image that came", "ms", (1000 * spent / pulled,), key=key)
 
 
 def _stages(documents: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
@@ -180,7 +226,7 @@ def _share(before: tuple[int, int]) -> float:
 
 @contextmanager
 def _pacs(number: int) -> Iterator[tuple[int, Any]]:
-    """A simulated PACS in a process of its own: its port, and how it learns where the receiver is."""
+    """A simulated PACS in a process of its own: its port, and how it learns where the receivers are."""
     (port,) = free_ports(1)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -195,7 +241,9 @@ def _pacs(number: int) -> Iterator[tuple[int, Any]]:
 
 
 def _serve(number: int, port: int, pipe: Connection) -> None:
-    """Empty until it is told the receiver's port and the idle time is over; then it has all studies at once."""
+    """
+    Empty until it is told the receivers' ports and the idle time is over; then it has all studies at once.
+    """
     plan = plan_busy_day(DATE, 900, seed=5)
     chest = [one for one in plan.new_studies if one.chest and not one.oddities and "CT" in one.modalities]
     whole = [one for one in chest if len(one.arrivals) > 3 and one.planned.started_at.date() == DATE]
@@ -204,8 +252,7 @@ def _serve(number: int, port: int, pipe: Connection) -> None:
     empty = archive_of(replace(day, studies=()))
     with SimPacs(empty, ae_title=AE_TITLE, clock=ManualClock(plan.ends_at), port=port) as pacs:
         pipe.send(len(studies))
-        receiver = pipe.recv()
-        pacs.destinations["AIPULL"] = ("127.0.0.1", receiver)
+        pacs.destinations.update(pipe.recv())
         time.sleep(15.0)
         for study in archive_of(day):
             pacs.archive.add(study)
@@ -216,8 +263,9 @@ ROW = Row(
     12,
     "sustained",
     f"chest CTs of some {IMAGES} images in the series to compute, all there at once, find at SERIES level; PACS, both "
-    "processes of ours, RabbitMQ and backend on this machine. Two receiving Orthancs are not supported and not measured",
+    "processes of ours, RabbitMQ and backend on this machine; then the same with two receiving Orthancs",
     run,
     needs=("Orthanc", "rabbitmqctl"),
     quick=False,
+    limit_s=330,
 )

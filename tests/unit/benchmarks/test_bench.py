@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from benchmarks.bench.__main__ import BEGIN, END, PAGE, all_rows, run, with_table
+from benchmarks.bench.__main__ import BEGIN, END, PAGE, all_rows, carried, run, with_table
 from benchmarks.bench.row import Done, Line, Met, Row, Scale, Target, p95
 from benchmarks.bench.table import as_json, as_markdown, as_picture
 
@@ -54,7 +55,7 @@ def test_the_table_in_its_three_forms() -> None:
     runs = [done(against="them", reference=(4.0,), target=Target(1.0), reason="a wall"), done(2)]
     runs.append(Done(runs[0].row, problem="not measured: x not installed"))
     page = as_markdown(runs, MACHINE, "p.svg")
-    assert "| 1 row | a <line> | 2 ms (1-4) | them: 4 ms | 0.5 x | <= 1 ms | missed: a wall |" in page
+    assert "| 1 row | a <line> | 2 ms (1-4) | them: 4 ms | 0.5 x | <= 1 ms | missed | a wall |" in page
     assert "not measured: x not installed" in page
     assert "beside it other 5 s" in page
     numbers = json.loads(json.dumps(as_json(runs, MACHINE, quick=True)))
@@ -75,11 +76,31 @@ def test_every_row_of_the_issue_is_there_once() -> None:
     assert [row.number for row in all_rows()] == list(range(1, 14))
 
 
+def test_a_row_that_hangs_is_broken_off() -> None:
+    hangs = Row(3, "hangs", "", lambda scale: threading.Event().wait(60), limit_s=1)  # type: ignore[arg-type, return-value]
+    found = run(hangs, Scale(True))
+    assert (found.lines, found.problem) == ((), "not measured: TimeoutError: broken off after 1 s")
+
+
+def test_a_row_that_was_not_measured_keeps_the_numbers_of_an_earlier_run_with_their_commit() -> None:
+    before = as_json([done(2), done(3)], {"commit": "old"}, quick=False)
+    failed = Done(done(3).row, problem="not measured: it broke")
+    told = carried(as_json([done(2), failed], {"commit": "new"}, quick=False), before)
+    assert [(row["row"], row.get("commit", ""), len(row["lines"])) for row in told["rows"]] == [
+        (2, "", 1),
+        (3, "old", 1),
+    ]
+    again = carried(as_json([], {"commit": "newer"}, quick=False), {**told, "machine": {"commit": "new"}})
+    assert [row["commit"] for row in again["rows"]] == ["new", "old"]
+
+
 def test_a_row_that_fails_costs_only_itself() -> None:
     def fail(scale: Scale) -> tuple[Line, ...]:
         raise RuntimeError("no")
 
     assert run(Row(1, "row", "what", fail), Scale(quick=True)).problem == "not measured: RuntimeError: no"
+    empty = Row(1, "row", "what", lambda scale: [Line("nothing came", "s", ()), Line("it", "s", (1.0,))])
+    assert [line.what for line in run(empty, Scale(quick=True)).lines] == ["it"], "the table can be made"
     missing = run(Row(1, "row", "what", fail, needs=("no-such-programme",)), Scale(quick=True))
     assert missing.problem == "not measured: no-such-programme not installed"
 
