@@ -13,9 +13,9 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from demo.run import SOFT_KERNELS
 from demo.truth import Computed, PacsStudy, read_pacs, read_record
 from demo.verdict import Expected
+from hospital_sim.devices import SOFT_KERNELS
 
 REPOSITORY = Path(__file__).parents[2]
 ZONE = "Asia/Shanghai"

@@ -48,7 +48,7 @@ from pacs_module.use_cases.find.pacs_knowledge import PacsKnowledge
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
-from pacs_module.use_cases.pull.path_circuits import PathCircuits
+from pacs_module.use_cases.pull.move_circuits import MoveCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
@@ -145,7 +145,7 @@ class Pipeline:
         self.finding = FindStudies(
             store, ask, resolve, clock, log, switches, self.stability, traits=self.traits
         )
-        self.paths = PathCircuits(
+        self.paths = MoveCircuits(
             leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242)
         )
         self.knowledge = PacsKnowledge(leases or MemoryLeases(), switches)
@@ -201,6 +201,7 @@ class Pipeline:
         for name, traits in self.traits.items():
             self.traits[name] = replace(traits, follow=True)
         self.finding.notice = self.follow.notice
+        self.pull.went_on = self.ends.went_on = self.follow.resume
         self.pull.prepare.learn = self.knowledge.take_study
 
     def study(self, uid: str = UID) -> Study:

@@ -14,7 +14,7 @@ from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.study.uploads import upload_of
 from pacs_module.domain.upload.cache_limits import CacheLimits
 from pacs_module.domain.upload.destination import DestinationRule
-from pacs_module.domain.upload.files import Lacking, UploadFile
+from pacs_module.domain.upload.files import ImagePlace, Lacking, UploadFile
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
 from pacs_module.use_cases.upload.by_hand import UploadsByHand
@@ -38,6 +38,7 @@ class FakePlatform:
         self.lies = 0
         self.refuses: set[str] = set()
         self.puts: list[str] = []
+        self.lists = True
         self.meanwhile: Callable[[], None] = lambda: None
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
@@ -63,6 +64,10 @@ class FakePlatform:
             for file, there in found
             if there != Path(file.path).read_bytes()
         ]
+
+    def list_images(self, place: ImagePlace) -> frozenset[str] | None:
+        names = (name for name in self.objects if name.rpartition("/")[0] in place.folders)
+        return frozenset(place.names.sop_uid(name) for name in names) if self.lists else None
 
     def close(self) -> None:
         pass

@@ -17,6 +17,7 @@ from aipull.receive.arrival_counts import ArrivalCounts
 from aipull.receive.arriving_studies import ArrivingStudies
 from aipull.receive.ask_pacs import Question
 from aipull.receive.conclude import Concluder
+from aipull.receive.count_again import CountAgain
 from aipull.receive.identify import Identify
 from aipull.receive.judge import Judge
 from aipull.receive.reception import ReceptionWorker
@@ -59,13 +60,16 @@ class FakeAnswers:
     def __init__(self) -> None:
         self.says: PacsWord | None = PacsWord()
         self.asked: list[Question] = []
+        self.kept: set[str] = set()
+        """Studies of which it keeps a question in memory."""
 
     def word(self, question: Question) -> PacsWord | None:
         self.asked.append(question)
+        self.kept.add(question.study_uid)
         return self.says
 
     def forget(self, study_uid: str) -> None:
-        pass
+        self.kept.discard(study_uid)
 
 
 class Clock:
@@ -89,6 +93,7 @@ class Desk:
     worker: ReceptionWorker
     deletion: Deletion
     answers: FakeAnswers
+    counts: FakeAnswers
     arrival_counts: ArrivalCounts
     rules: Rules
 
@@ -113,7 +118,9 @@ class Desk:
         store.on_image = arrival_counts.note
         senders = Senders({"PACS": Sender(*PACS_SENDER)}, tables.journal, log)
         identify = Identify(store, senders, arrival_counts, answers)
-        worker = ReceptionWorker(tables, arrivals, judge, identify, concluder, switches, log)
+        counts = FakeAnswers()
+        again = CountAgain(counts, lambda: round(1000 * clock.now))
+        worker = ReceptionWorker(tables, arrivals, judge, identify, concluder, switches, log, again)
         worker.begin()
         deletion = Deletion(store, files, tables.receptions, SizeRows(tables.journal), log)
         return cls(
@@ -126,6 +133,7 @@ class Desk:
             worker,
             deletion,
             answers,
+            counts,
             arrival_counts,
             rules,
         )

@@ -15,7 +15,7 @@ from typing import Any
 from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import NoRoom, PipelineError, RetriableError
-from pacs_module.domain.recover.records import PluginRecords
+from pacs_module.domain.recover.consistency import PluginRecords
 from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.ports import Archived, Copied, Delivery
 from pacs_module.shared.log_level import LogLevel
@@ -115,6 +115,21 @@ class FakePlugins:
         self.deaf: PipelineError | None = None
         self.records = PluginRecords()
         self.level = LogLevel()
+        self.ages: list[tuple[int, int, int]] = []
+        self.held: dict[str, str] = {}
+        self.forgot: list[tuple[tuple[str, ...], frozenset[str]]] = []
+
+    def forget(self, study_uids: Sequence[str], words: Sequence[str], dry_run: bool) -> Mapping[str, Any]:
+        self._heard()
+        holds = {uid: self.held[uid] for uid in study_uids if uid in self.held}
+        if not holds and not dry_run:
+            self.forgot.append((tuple(study_uids), frozenset(words)))
+        return {"inFlight": holds, "journalRows": 0, "logLines": 0}
+
+    def remove_old(self, now: int, days: int, log_days: int) -> Mapping[str, int]:
+        self._heard()
+        self.ages.append((now, days, log_days))
+        return {"journalRows": 0, "strayFolders": 0, "logFiles": 0}
 
     def audit(self) -> PluginRecords:
         self._heard()
@@ -132,7 +147,7 @@ class FakePlugins:
         self.asked.append(request)
         self.reports.setdefault(request.pull_id, "running")
 
-    def report_of(self, pull_id: str) -> PullReport | str | None:
+    def report_of(self, pull_id: str, receiver: str = "") -> PullReport | str | None:
         self._heard()
         return self.reports.get(pull_id)
 
@@ -140,7 +155,7 @@ class FakePlugins:
         self._heard()
         self.verdicts.extend(lines)
 
-    def release(self, handover_id: str) -> None:
+    def release(self, handover_id: str, receiver: str = "") -> None:
         self._heard()
         self.released.append(handover_id)
 

@@ -79,6 +79,9 @@ def test_only_those_named_may_store_and_who_was_refused_is_told(tmp_path: Path) 
         assert {one.get("aeTitle", one.get("called")) for one in events(stack, "sender_refused")} == {
             "STRANGER", "CT1", "ANYTHING",
         }  # fmt: skip
+        shown = stack.get("/aipull/status").json()["refused"]["senders"]  # what the audit trail gets
+        assert [one.get("aeTitle") for one in shown] == ["STRANGER", "CT1", None]
+        assert {one.get("address") for one in shown} == {"127.0.0.1", None}
 
 
 @pytest.fixture
@@ -109,3 +112,9 @@ def test_with_tls_only_who_shows_a_certificate_of_ours_gets_in(tmp_path: Path, a
         foreign = context(authority.file, other.signed("ct1"))
         assert stored(stack, "CT1", tls=foreign) == "no association", "a certificate of another authority"
         assert stored(stack, "CT1", tls=context(authority.file, theirs)) == "stored", "it goes on"
+        until(lambda: len(events(stack, "sender_refused")) >= 3, 30, "the failed handshakes", stack)
+        assert {one["why"] for one in events(stack, "sender_refused")} == {
+            "TLS error: wrong version number",
+            "TLS error: peer did not return a certificate",
+            "TLS error: certificate verify failed",
+        }

@@ -18,7 +18,7 @@ import requests
 
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.adapters.http.plugins import OrthancPuller
-from pacs_module.adapters.queue.rabbitmq import Topology
+from pacs_module.adapters.queue.topology import Topology
 from pacs_module.domain.errors import PipelineError
 from stack.ports import LOOPBACK
 from stack.rabbitmq import RabbitmqNode

@@ -17,7 +17,7 @@ import pika
 import pytest
 import requests
 
-from pacs_module.adapters.queue.rabbitmq import Topology
+from pacs_module.adapters.queue.topology import Topology
 from stack.rabbitmq import RabbitmqNode
 from stack.run_folder import RunFolder
 from tests.contract.queue_cases import raw_channel, remove

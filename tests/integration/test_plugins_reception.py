@@ -35,6 +35,11 @@ def study() -> str:
     return generate_uid()
 
 
+def test_nothing_of_the_index_is_noted_on_a_disk(stack: PluginStack) -> None:
+    (told,) = stack.events("where SQLite notes changes of the index")
+    assert told["inMemory"] is True
+
+
 def test_normal_ct_becomes_one_notification_with_the_pacs_images(stack: PluginStack, study: str) -> None:
     thin = ct_series(study, 14)
     thick = ct_series(study, 11, SliceThickness="5.0")

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pacs_module.adapters.queue.rabbitmq import Topology
+from pacs_module.adapters.queue.topology import Topology
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp
 from stack.processes import Process, Programme

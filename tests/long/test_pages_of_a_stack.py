@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pacs_module.web.page_support.site import NAVIGATION
 from stack.orthanc import HOSPITAL_AET, HOSPITAL_NAME, RECEIVER_AET
 from stack.ports import LOOPBACK
 from stack.whole import Stack, StackPorts
@@ -27,6 +28,7 @@ from tests.e2e.conftest import QUICK, Pipeline, options
 from tests.support import refusing_backend
 from tests.support.browsing import CHROMIUM, DESKTOP, QUIET, Visit
 from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.left_in_english import left_in_english
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
@@ -39,6 +41,10 @@ TODAY, YESTERDAY = NOW.strftime("%Y%m%d"), (NOW - timedelta(days=1)).date()
 GE: dict[str, Any] = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "StationName": "CT-3"}
 DEVICE = "GE / Revolution / CT-3"
 LONG_S = 240.0
+RAW = (refusing_backend.WORDS,)
+"""What another server wrote."""
+AS_WRITTEN = ("log", "configuration")
+"""Pages of lines and values as they stand in files."""
 
 
 class Town:
@@ -152,12 +158,24 @@ def test_every_page_tells_what_the_stack_does(browser: Any, town: Town, language
         "log": f"/log?text={town.chest.uid}",
         "configuration": "/configuration",
         "audit": "/audit",
+        "destinations": "/destinations",
+        "reports": "/reports",
+        "quality": "/quality",
+        "quarantine": "/quarantine",
+        "parameters": "/parameters",
+        "study that was given up": f"/studies/{town.bad.uid}",
+        "study without a usable series": f"/studies/{town.thorax.uid}",
     }
+    assert {one.partition("?")[0] for one in addresses.values()} >= {page for page, _ in NAVIGATION}
     for name, address in addresses.items():
         visit.go(address)
         told[name], found = text_of(visit), visit.axe()
         serious |= {name: found} if found else {}
     assert serious == {}
+    if language == "zh":
+        assert {
+            name: left_in_english(text, RAW) for name, text in told.items() if name not in AS_WRITTEN
+        } == ({name: [] for name in told if name not in AS_WRITTEN})
     assert "ACCBAD" in told["today"], "what was given up needs a person"
     assert DEVICE in told["today"]
     for study in (town.chest, town.thorax, town.bad):
@@ -166,7 +184,7 @@ def test_every_page_tells_what_the_stack_does(browser: Any, town: Town, language
     assert DEVICE in told["study"]
     assert "STND" in told["filters"]
     assert DEVICE in told["filters"]
-    assert {"en": "newly_taken", "zh": "新增通过"}[language] in told["rehearsal"]
+    assert {"en": "newly taken", "zh": "新增通过"}[language] in told["rehearsal"]
     assert "422" in told["dead letters"]
     assert refusing_backend.WORDS in told["dead letters"]
     assert town.chest.uid in told["log"]
@@ -247,4 +265,6 @@ def test_a_real_pacs_is_probed_from_the_page(browser: Any, town: Town) -> None:
     wait_for(probed, LONG_S, lambda: text_of(visit), 2.0)
     assert "series_level" in text_of(visit)
     assert visit.axe() == []
+    visit.go("/language/zh?next=/probe")
+    assert left_in_english(text_of(visit)) == [], "what was found is told in the reader's language"
     fine(visit)

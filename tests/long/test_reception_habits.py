@@ -25,6 +25,7 @@ import requests
 from demo.truth import read_record
 from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
@@ -41,7 +42,6 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 600, max_slices=20, matrix=16)
 WHOLE = archive_of(DAY)
-SOFT = ["B30f", "STANDARD", "FC08", "B_SOFT_B", "B"]
 NAIVE_STABLE_S = 1.0
 LATE_S = 4.0
 SETTLED_S = 240.0
@@ -133,7 +133,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         options = StackOptions(
             ram_disk_bytes=GIB,
             settings=settings,
-            switches={"KERNEL_PREFERRED": SOFT, "STABLE_AGE": 3.0},
+            switches={"KERNEL_PREFERRED": list(SOFT_KERNELS), "STABLE_AGE": 3.0},
             detour=lambda name, port: pacs.port if name == "Orthanc to PACS" else port,
         )
         with Stack(tmp_path_factory.mktemp("habits"), options) as stack:

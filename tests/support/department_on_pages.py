@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pacs_module.adapters.platform_parameters.kept import KeptParameters
+from pacs_module.adapters.stores.judged_headers import records_of
+from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.exchange.entry import EntryKind, accepted, put_off, refused
 from pacs_module.domain.exchange.quality import read_quality
 from pacs_module.domain.exchange.report import read_report
+from pacs_module.domain.explain.listing import RowFilter, RowOrder
 from pacs_module.domain.instants import iso
+from pacs_module.domain.platform_parameters.parameter import Told
+from pacs_module.domain.rehearse.record import RECEPTION, JudgedStudy, encode, header
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.filters import Verdict, judge_series
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
 from pacs_module.domain.study.study import Pull, SeriesRecord, Study
+from pacs_module.domain.study.uploads import queue_upload
+from pacs_module.domain.upload.upload import Upload
+from pacs_module.domain.upload.upload_state import UploadEvent
 from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.ports import Delivery
+from pacs_module.ports import Delivery, StoredRecord
 from pacs_module.service.service import Service
 from pacs_module.use_cases.exchange.compare_reports import LEASE as COMPARISON
+from pacs_module.use_cases.platform_parameters.fetch import FetchParameters
+from pacs_module.use_cases.upload.upload_outcome import away, failed, give_up, verified
+from pacs_module.use_cases.upload.upload_policy import DestinationPlan
+from tests.fakes.quarantine import TALLY, FakeQuarantine, image
 
 WEEKS, A_DAY = 5, 30
 STORY = "1.2.840.113619.2.55.3.9999"
@@ -68,6 +83,8 @@ def fill(service: Service) -> None:
         service.store.insert(_study(service, number, at, chance))
     service.store.insert(_long_story(service, now))
     service.ram_disk.state = {"totalBytes": 64e9, "freeBytes": 41e9, "pullsWaiting": 2, "alarm": False}
+    service.quarantine = replace(service.quarantine, plugins=_quarantine())
+    service.parameters = _parameters(service)
     service.queue = Letters(  # type: ignore[assignment]
         Delivery(
             {"studyUID": STORY, "seriesUID": f"{STORY}.1"}, "h99:2", False, 0, reason="the backend said 422"
@@ -75,10 +92,69 @@ def fill(service: Service) -> None:
         Delivery({"body": HOSTILE}, "", False, 0, fault="no JSON: line 1"),
     )
     _reports(service, chance)
+    _headers(service)
     fill_exchange(service, chance)
     service.log.event(
-        "find_failed", "a find failed", "WARNING", pacs="A", studyUID=STORY, error="no answer in 30 s"
+        "find_failed",
+        "a find failed",
+        "WARNING",
+        pacs="A",
+        studyUID=STORY,
+        error="A gave no end of its answers within 30 s",
     )
+
+
+DESTINATIONS = """
+[[destination]]
+name = "region"
+kind = "stow"
+url = "http://127.0.0.1:1"
+modalities = ["CT"]
+[[destination]]
+name = "archive"
+kind = "http"
+url = "http://127.0.0.1:1/archive"
+hospital = "H1"
+closed = [{begin = "07:00", end = "19:00"}]
+"""
+"""For the end of a settings file: two places beside the backend; at one of them nobody answers."""
+
+
+def fill_destinations(service: Service) -> None:
+    """Uploads of the newest hand-overs: there, under way, put off, and given up."""
+    made, now = service.destinations, service.clock.now()
+    assert made is not None
+    region, archive = made.plans
+    rows = service.store.lists.rows(RowFilter(state="completed"), RowOrder.NEWEST, None, 12)
+    for number, row in enumerate(rows):
+        study = service.store.get(row.study_uid)
+        assert study is not None
+        for plan in (region, archive):
+            because = f"modality: {study.modality[0]}" if plan is region else "everything goes there"
+            item = study.handovers[0]
+            upload = Upload(
+                plan.name, item.handover_id, item.received_at, because, files=431, size=226_000_000
+            )
+            queue_upload(study, upload)
+            _moved(study, upload, plan, number, now)
+        assert service.store.replace(study)
+
+
+def _moved(study: Study, upload: Upload, plan: DestinationPlan, number: int, now: int) -> None:
+    """On by some steps, others for each."""
+    refusal = f"not at {plan.name}: 3 of 431 images: failure reason C000 (1.2.840.9.1)"
+    if number % 6 == 0:
+        upload.attempts = 20
+        give_up(study, upload, f"{refusal}; attempt 20 was the last", now - 600_000)
+    elif number % 6 == 1:
+        away(study, upload, f"destination {plan.name} does not answer: Connection refused", now, plan)
+    elif number % 6 == 2:
+        failed(study, upload, refusal, now, plan)
+    else:
+        upload.take(UploadEvent.BEGIN)
+        if number % 6 != 3:
+            upload.take(UploadEvent.SEND)
+            verified(study, upload, now, "upload region-1")
 
 
 def _arrivals(chance: random.Random, now: datetime) -> list[datetime]:
@@ -115,7 +191,7 @@ def _series(uid: str, place: int, at: int, chance: random.Random) -> SeriesRecor
         verdict = Verdict(True, "all", "", "no rule speaks against it")
         return SeriesRecord(
             f"{uid}.1", True, "all", verdict.because, "reception", "CT", "CHEST 1.0 B50f", 431, 431, iso(at),
-            verdict, "handed_over", "the thinnest: 1 mm",
+            verdict, "handed_over", "of 3 series by thickness: 1 mm, 431 instances, kernel B50f",
         )  # fmt: skip
     verdict = Verdict(False, *chance.choice(_DROPPED))
     return SeriesRecord(
@@ -126,7 +202,9 @@ def _series(uid: str, place: int, at: int, chance: random.Random) -> SeriesRecor
 
 def _ended(study: Study, number: int, pulled: int, chance: random.Random) -> Study:
     if number % 17 == 3:
-        study.apply(Event.PULL_GIVEN_UP, "A: out of resources (0xA701), 5 attempts", pulled)
+        study.apply(
+            Event.PULL_GIVEN_UP, "A is out of resources (DIMSE status A701); attempt 5 was the last", pulled
+        )
         return study
     if number % 6 == 5:
         study.apply(Event.FILTERED_OUT, "every series was filtered out: 2 x BodyPartExamined HEAD", pulled)
@@ -184,7 +262,7 @@ def _long_story(service: Service, now: datetime) -> Study:
     kept = Verdict(True, "all", "", "no rule speaks against it")
     made[3] = SeriesRecord(
         f"{STORY}.4", True, "all", kept.because, "reception", "CT", _DAMAGED, 431, 431, iso(begin), kept,
-        "kept_back", "series .1 is thinner: 1 mm against 5 mm",
+        "kept_back", f"by thickness before {STORY}.4: {STORY}.1 was chosen",
     )  # fmt: skip
     made[2].series_description = HOSTILE
     study.keep_series(made)
@@ -198,6 +276,32 @@ def _long_story(service: Service, now: datetime) -> Study:
     return study
 
 
+DEVICES = (("GE", "Revolution", "CT-3"), ("SIEMENS", "SOMATOM Force", "CT-1"))
+
+
+def _headers(service: Service) -> None:
+    """What was judged of the newest studies: one series taken, one dropped for its body part."""
+    records = records_of(service.store)
+    for number, row in enumerate(service.store.lists.rows(RowFilter(), RowOrder.NEWEST, None, 40)):
+        part = "STND" if number % 3 else "HEAD"
+        made = [_facts(row.study_uid, number, 1, "CHEST"), _facts(row.study_uid, number, 2, part)]
+        told = [header(one, judge_series(one, Switches()), RECEPTION, "") for one in made[number % 2 :]]
+        judged = JudgedStudy(row.study_uid, row.day, "A").with_headers(told)
+        records.put(StoredRecord(row.study_uid, row.day, encode(judged)), None)
+
+
+def _facts(study_uid: str, number: int, place: int, part: str) -> SeriesFacts:
+    maker, model, station = DEVICES[number % 2]
+    told = {
+        "Modality": "CT",
+        "BodyPartExamined": part,
+        "SliceThickness": str(place),
+        "SeriesDescription": "std",
+    }
+    device = {"Manufacturer": maker, "ManufacturerModelName": model, "StationName": station}
+    return SeriesFacts(f"{study_uid}.{place}", {**told, **device}, 431)
+
+
 def _reports(service: Service, chance: random.Random) -> None:
     folder = service.settings.reconcile_folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,20 +310,76 @@ def _reports(service: Service, chance: random.Random) -> None:
         "studyUID": STORY, "cause": "dead letter", "why": "the backend said 422",
         "accessionNumber": "NA-STORY",
         "patientID": "P-STORY", "modality": ["CT"], "studyDescription": "CHEST CT", "pacs": ["A"],
-        "notes": ["the AccessionNumber differs in the images"],
+        "notes": ["AccessionNumber differs: NA-STORY A, NA-OTHER here"],
         "devices": [{"manufacturer": "GE", "model": "Revolution", "station": "CT-3"}],
     }  # fmt: skip
     for back in range(1, 15):
         day, missing = today - timedelta(days=back), chance.choice([0, 0, 1, 3])
         told = {
             "firstDay": day.isoformat(), "lastDay": day.isoformat(), "madeAt": iso(service.clock.now()),
-            "studiesInPacs": chance.randrange(700, 900), "missing": missing or (1 if back == 1 else 0),
+            "studiesInPacs": 813, "missing": missing or (1 if back == 1 else 0),
             "compared": back != 4, "byCause": {"computed": 512, "filtered": 300, "dead letter": 1},
             "repaired": {}, "lines": [line],
             "answered": [{"pacs": "A", "day": day.isoformat(), "studies": 813, "complete": back != 4,
                           "error": ""}],
         }  # fmt: skip
         (folder / f"reconcile-{day}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _quarantine() -> FakeQuarantine:
+    """Images that wait, one of them hostile, some that were decided, and a sender that fails too often."""
+    reasons = (
+        "pixels: PixelData has 100 of 524288 bytes",
+        "mandatory: PatientID is empty",
+        "sender: calling AE title " + HOSTILE,
+    )
+    made = FakeQuarantine(*(image(number, STORY, words) for number, words in enumerate(reasons, 1)))
+    made.images[2]["header"]["PatientID"] = HOSTILE
+    made.images += [
+        {
+            **image(4, STORY),
+            "state": "released",
+            "decidedBy": "manual: Li",
+            "why": "checked by eye",
+            "decidedAt": 1_796_000_000_000,
+        }
+    ]
+    made.senders.append(
+        {
+            **made.senders[0],
+            "aeTitle": "DR7",
+            "lastAt": 1_796_000_000_000,
+            "window": {**TALLY, "failed": 40, "failureRate": 0.174, "beyond": True},
+        }
+    )
+    return made
+
+
+class _Platform:
+    """It says hostile things, and wants too many threads."""
+
+    def __init__(self) -> None:
+        self.told = Told(
+            7,
+            {"batch_size": 50, "threads": 4, "hospital_code": "H001", "s3_secret_key": "secret", HOSTILE: 1},
+        )
+
+    def parameters(self) -> Told:
+        return self.told
+
+
+def _parameters(service: Service) -> FetchParameters:
+    """A set in force with some changes behind it, and one that was not taken."""
+    platform, folder = _Platform(), service.settings.log_folder
+    nothing: Any = lambda values: None  # noqa: E731
+    kept = KeptParameters(folder / "parameters.json")
+    made = FetchParameters(platform, kept, nothing, nothing, service.clock, service.log, ("threads",))
+    made()
+    platform.told = Told(8, {**platform.told.values, "batch_size": 20})
+    made()
+    platform.told = Told(9, {**platform.told.values, "hospital_code": HOSTILE})
+    made()
+    return made
 
 
 def fill_exchange(service: Service, chance: random.Random) -> None:

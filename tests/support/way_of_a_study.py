@@ -38,7 +38,7 @@ WAY = (
         "stable": "nothing was written since: the next find compares the counts again",
     }),
     Station("Pull",
-            "Here pacs_module decides; the plugins keep the pull in their journal and submit Orthanc's job", {
+            "Here pacs_module decides; the plugins keep the pull in their journal and send the C-MOVE themselves", {
         "claimed": (
             "the claim ends with the process; another one, or the next start, takes the study up at "
             "once"
@@ -100,6 +100,20 @@ WAY = (
         "uploading": "some images are there: the destination is asked which, and only the others are sent",
         "uploaded": "everything was sent, nobody asked yet: the next worker asks",
         "upload_verified": "the document says `verified`; what is not needed any more is removed at the next look",
+    }),
+    Station("Remove", "With `[privacy] keep_days` a study goes when its age is over; a patient by `pacs-module forget`", {
+        "studies_removed": "each batch of studies is one transaction: the next run takes the rest",
+        "part_removed": "the night is not noted as done: the next run does all parts again, and finds the rest",
+        "patient_at_plugins": "the store still has his studies: the same command finds the rest by them",
+        "patient_in_files": "the store still has his studies: the same command finds the rest by them",
+        "patient_noted": "a find passes him by already; the same command removes him from the store",
+        "patient_removed": "the store knows him no more; the same command cuts his bytes out of its file",
+    }),
+    Station("Results back",
+            "Only with `[results]`: what the backend sends back is judged, kept and owed to its destinations", {
+        "result_restored": "nothing is kept and the backend has no answer: it posts again",
+        "result_kept": "the files are kept, no study knows them: the backend posts again; they are removed later",
+        "result_taken": "the document has it: what the backend posts again is `known already`",
     }),
 )  # fmt: skip
 

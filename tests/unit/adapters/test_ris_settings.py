@@ -7,7 +7,7 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import ConfigurationError, PermanentError, Unreachable
-from pacs_module.domain.pull.orders import RisPolicy
+from pacs_module.domain.pull.ris_orders import RisPolicy
 from pacs_module.service.finders import finder_by_pacs
 from pacs_module.settings import Settings, load_settings
 from stack.ports import free_ports

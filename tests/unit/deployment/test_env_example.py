@@ -12,12 +12,16 @@ from typing import Any
 from tests.support.compose_file import mandatory, text_of
 
 
+def compose_text(repository: Path) -> str:
+    return text_of(repository, "docker-compose.yml") + text_of(repository, "docker-compose.scale.yml")
+
+
 def test_the_example_documents_every_variable_and_no_other(repository: Path) -> None:
-    text = text_of(repository, "docker-compose.yml")
+    text = compose_text(repository)
     example = text_of(repository, ".env.example")
     optional = set(re.findall(r"\$\{(\w+):-", text))
     assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == set(mandatory(repository))
-    assert set(re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE)) == optional
+    assert set(re.findall(r"^#([A-Z_0-9]+)=", example, re.MULTILINE)) == optional
     # $$ is a dollar for the container's own shell.
     assert not re.findall(r"\$(?!\{\w+:[?-])", text.replace("$$", "")), (
         "a variable without default or message"
@@ -25,13 +29,13 @@ def test_the_example_documents_every_variable_and_no_other(repository: Path) -> 
 
 
 def test_the_defaults_in_the_example_are_the_real_ones(repository: Path) -> None:
-    real = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
-    said = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text_of(repository, ".env.example"), re.MULTILINE))
+    real = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", compose_text(repository)))
+    said = dict(re.findall(r"^#([A-Z_0-9]+)=(.*)$", text_of(repository, ".env.example"), re.MULTILINE))
     assert said == real
 
 
 def test_a_variable_has_one_default(repository: Path) -> None:
-    pairs = set(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
+    pairs = set(re.findall(r"\$\{(\w+):-([^}]*)\}", compose_text(repository)))
     assert len(pairs) == len({name for name, _ in pairs})
 
 

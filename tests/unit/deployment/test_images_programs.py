@@ -93,7 +93,9 @@ def test_start_script_with_the_demo_pacs(
     }
     if ended_by:
         environment["AIPULL_JOURNAL"] = str(tmp_path / "journal.db")
-    command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
+        environment["AIPULL_SENDERS"] = "CT7=CT7@10.0.0.7"
+        environment["PYTHONEXECUTABLE"] = sys.executable
+    command = [str(installed(repository, tmp_path)), str(repository / "docker/hospital/orthanc.json")]
     with (
         (tmp_path / "log").open("w") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc,
@@ -120,6 +122,17 @@ def test_start_script_with_the_demo_pacs(
     assert orthanc.returncode == status
     told = tmp_path / "journal.db.exit"
     assert (told.read_text() if told.exists() else "") == (f"{status}\n" if ended_by else "")
+
+
+def installed(repository: Path, folder: Path) -> Path:
+    """The script where `make install` puts it, beside what it needs."""
+    prefix = folder / "prefix"
+    (prefix / "lib").mkdir(parents=True)
+    for name in ("orthanc", "site_check", "pacs_module"):
+        (prefix / name).symlink_to(repository / name)
+    script = prefix / "lib" / "orthanc-start.sh"
+    script.symlink_to(repository / "docker/orthanc/start.sh")
+    return script
 
 
 def child_of(pid: int) -> int:

@@ -33,6 +33,8 @@ _FILES = {"fileinput", "glob", "io", "logging", "mmap", "pathlib", "shutil", "sq
 _NETWORK = {"ftplib", "http", "select", "smtplib", "socket", "ssl", "urllib"}
 _TASKS = {"asyncio", "concurrent", "multiprocessing", "queue", "threading"}
 WORLD = _CLOCKS_AND_CHANCE | _SYSTEM | _FILES | _NETWORK | _TASKS
+PURE = frozenset({"urllib.parse"})
+"""Of packages that reach the world: this part of them only works on texts."""
 CALLS = frozenset(
     {"open", "print", "input", "exec", "eval", "compile", "__import__", "globals", "breakpoint", "hash", "id"}
 )
@@ -62,7 +64,8 @@ def imports(tree: ast.Module, depth: int) -> list[str]:
             found.append(node.module or "")
         elif isinstance(node, ast.ImportFrom) and node.level > depth:
             found.append("." * node.level + (node.module or ""))
-    return [name.split(".")[0] if not name.startswith(".") else name for name in found]
+    outside = [name for name in found if name not in PURE]
+    return [name.split(".")[0] if not name.startswith(".") else name for name in outside]
 
 
 def breaches(source: str, depth: int = 1) -> list[str]:

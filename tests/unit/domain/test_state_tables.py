@@ -36,13 +36,16 @@ def test_no_table_has_a_gap(name: str) -> None:
     assert not gaps, "\n".join(gaps)
 
 
-def test_the_tables_are_those_of_study_message_pull_job_reception_folder_entry_circuit_and_upload() -> None:
+def test_the_tables_are_those_of_study_message_pull_move_reception_folder_entry_circuit_held_and_upload() -> (
+    None
+):
     assert sorted(tables()) == [
         "CIRCUIT_STATES",
         "ENTRY_STATES",
         "FOLDER_STATES",
-        "JOB_STATES",
+        "HELD_STATES",
         "MESSAGE_STATES",
+        "MOVE_STATES",
         "PULL_STATES",
         "RECEPTION_STATES",
         "STUDY_STATES",

@@ -45,3 +45,14 @@ def test_what_an_event_is_about_has_one_name() -> None:
         if keyword.arg in OTHER_NAMES
     ]
     assert odd == []
+
+
+def test_values_of_an_event_are_named_as_in_documents() -> None:
+    """camelCase: whoever reads one file of JSON lines reads them all."""
+    odd = [
+        (where, keyword.arg)
+        for where, call in calls()
+        for keyword in call.keywords
+        if keyword.arg and "_" in keyword.arg
+    ]
+    assert odd == []

@@ -52,7 +52,7 @@ def test_the_services_take_what_the_package_ships(places: Places) -> None:
     plugins = read_environment(orthanc_environment(FILLED_IN, places))
     assert plugins.handover_folder == settings.handover_folder
     assert plugins.journal == places.journal
-    assert plugins.pacs_module_url == f"http://127.0.0.1:{settings.web.port}"
+    assert plugins.pacs_module_urls == (f"http://127.0.0.1:{settings.web.port}",)
     assert plugins.api_key == settings.web.api_key.get_secret_value()
 
 

@@ -16,6 +16,7 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.find.stability import FIXED_DELAY, StabilityPolicy
 from pacs_module.domain.pull.throttle import Hours, PacsLimits
 from pacs_module.domain.study.priority import EMERGENCY
+from pacs_module.service.folders import handover_folders
 from pacs_module.service.service import find_days
 from pacs_module.settings import Settings, load_settings
 
@@ -274,3 +275,62 @@ def test_all_that_is_wrong_is_told_at_once_and_no_secret(tmp_path: Path) -> None
     assert [line.split(" = ")[0] for line in lines] == ["time_zone", "pull.attempts", "pull.frist_pause_s"]
     assert error.key == "time_zone"
     assert all(line.count("is not allowed: ") == 1 for line in lines)
+
+
+TWO = (
+    GOOD
+    + f"""
+[[receiver]]
+name = "two"
+url = "http://orthanc2:8042"
+handover_folder = "/store_image_2"
+[[receiver]]
+name = "three"
+url = "http://orthanc3:8042"
+username = "other"
+password = "{SECRET}-3"
+"""
+)
+
+
+def test_one_receiving_orthanc_needs_no_name(tmp_path: Path) -> None:
+    settings = load(tmp_path, GOOD)
+    assert [one.name for one in settings.receivers] == ["orthanc"]
+
+
+def test_further_receivers_have_what_orthanc_has_where_nothing_else_is_given(tmp_path: Path) -> None:
+    _, two, three = load(tmp_path, TWO).receivers
+    assert (two.url, two.password.get_secret_value(), two.find_timeout_s) == (
+        "http://orthanc2:8042",
+        SECRET,
+        120,
+    )
+    assert (three.name, three.username, three.password.get_secret_value()) == (
+        "three",
+        "other",
+        f"{SECRET}-3",
+    )
+
+
+@pytest.mark.parametrize("name", ["two", "orthanc"])
+def test_two_receivers_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    error = refused(tmp_path, TWO.replace('"three"', f'"{name}"'))
+    assert "names of their own" in error.allowed
+
+
+def test_the_folders_of_further_receivers_are_inside(tmp_path: Path) -> None:
+    text = TWO.replace('site_config = ""', 'site_config = ""\nhandover_folder = "/store_image"')
+    folders = handover_folders(load(tmp_path, text))
+    assert [folders.is_inside(f"{root}/a") for root in ("/store_image", "/store_image_2", "/other")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_cluster_of_rabbitmq(tmp_path: Path) -> None:
+    text = GOOD.replace("[rabbitmq]\n", '[rabbitmq]\nnodes = ["two", "three:5673"]\nqueues = "quorum"\n')
+    address = load(tmp_path, text).rabbitmq.address
+    assert (address.nodes, address.quorum) == (("two", "three:5673"), True)
+    assert load(tmp_path, GOOD).rabbitmq.address.quorum is False
+    assert refused(tmp_path, text.replace("three:5673", "amqp://three")).key == "rabbitmq.nodes.1"

@@ -61,6 +61,20 @@ def answering(raw: bytes) -> Iterator[str]:
 
 ACCEPTED = {
     "100 before it": b"HTTP/1.1 100 Continue\r\n\r\n" + answer("200"),
+    **{
+        f"{code} before it": b"HTTP/1.1 %d Wait\r\nX: y\r\n\r\n" % code + answer("200")
+        for code in (102, 103, 199)
+    },
+    "102 now and then": b"HTTP/1.1 102 Processing\r\n\r\n" * 30 + answer("202"),
+    "lines that end with LF": b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n{}",
+    "no reason": b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}",
+    "a content type of nonsense": answer("200", 'Content-Type: ;;;="'),
+    "a character set that nobody knows": answer("200", "Content-Type: text/html; charset=klingon"),
+    "chunks with extensions": answer(
+        "200", "Transfer-Encoding: chunked", body="2;a=b\r\n{}\r\n0\r\nT: x\r\n\r\n"
+    ),
+    "two answers": answer("200") + answer("500"),
     "299": answer("299"),
     "204": answer("204", "Content-Length: 0", body=""),
     "a Refresh header": answer("200", "Refresh: 0; url=http://127.0.0.1:1/"),
@@ -76,6 +90,12 @@ REFUSED = {
     "early hints, then a redirect": b"HTTP/1.1 103 Hints\r\n\r\n" + answer("301", "Location: /x"),
     "switching protocols": answer("101", "Upgrade: x"),
     "304": answer("304"),
+    "early hints, then a refusal": b"HTTP/1.1 103 Hints\r\n\r\n" + answer("400"),
+    "a script as target": answer("302", "Location: javascript:alert(1)"),
+    "a file as target": answer("302", "Location: file:///etc/passwd"),
+    "the same address": answer("301", "Location: /compute"),
+    "401 by NTLM": answer("401", "WWW-Authenticate: NTLM"),
+    "421": answer("421"),
     "305": answer("305", "Location: http://127.0.0.1:1"),
     "a target of bytes that are no text": answer("302", "Location: \xff\xfe\r\n more"),
     "a target with a password": answer("307", "Location: http://u:p@127.0.0.1:1/"),
@@ -100,6 +120,14 @@ AGAIN = {
     "binary": b"\x00\xff" * 500,
     "20,000 times 100": b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000,
     "408": answer("408"),
+    "interim answers without an end": b"HTTP/1.1 102 Processing\r\n\r\n" * 20_000,
+    "interim answers, then nothing": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "TLS": b"\x15\x03\x01\x00\x02\x02\x28",
+    "HTTP/2": b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+    "ICY": b"ICY 200 OK\r\n\r\n{}",
+    "letters in the status": b"HTTP/1.1 2OO OK\r\n\r\n",
+    "511 of a portal": answer("511", body="<html>log in</html>"),
+    "a gzip bomb": answer("200", "Content-Encoding: gzip") + b"\x1f\x8b" + b"\0" * 1000,
 }
 
 

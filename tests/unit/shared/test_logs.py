@@ -6,12 +6,14 @@ would do.
 """
 
 import errno
+import gzip
 import io
 import json
 import logging
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pacs_module.shared import logs
+from pacs_module.shared.log_lines import Words
 from pacs_module.shared.logs import ContractLog
 
 
@@ -175,3 +178,62 @@ def test_nobody_who_listens_costs_no_line_of_the_log(tmp_path: Path) -> None:
     log = ContractLog(tmp_path, "dcm_end", aloud)
     log.event("find_failed", "the PACS does not answer", "WARNING")
     assert "find_failed" in (tmp_path / "dcm_end.jsonl").read_text(encoding="utf-8")
+
+
+# --- age ---
+
+DAY_S = 86_400.0
+
+
+def test_lines_go_when_their_file_may_hold_one_of_that_age(log: ContractLog, tmp_path: Path) -> None:
+    folder, now = tmp_path / "log", time.time()
+    log.line("of PATIENT-1")
+    log.keep(30, now)  # the first look rotates: nobody knows how old the first line is
+    log.line("of PATIENT-2")
+    log.keep(30, now + DAY_S)
+    assert "PATIENT-2" in (folder / "dcm_end.log").read_text()
+    log.keep(30, now + 4 * DAY_S)
+    assert (folder / "dcm_end.log").read_text() == ""
+    assert log.keep(30, now + 26 * DAY_S) == 0
+    left = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert b"PATIENT-1" in left
+    assert log.keep(30, now + 28 * DAY_S) == 4
+    left = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert b"PATIENT" not in left
+
+
+def test_files_of_logrotate_go_too_and_those_of_others_stay(log: ContractLog, tmp_path: Path) -> None:
+    folder, now = tmp_path / "log", time.time()
+    for name in ("dcm_end.log-20260101.gz", "dcm_end.jsonl.7", "orthanc-python.log.1", "dcm_end.logbook"):
+        (folder / name).write_text("x")
+    log.keep(1, now + 5)
+    there = {path.name for path in folder.iterdir()}
+    assert "dcm_end.log-20260101.gz" not in there
+    assert "dcm_end.jsonl.7" not in there
+    assert {"orthanc-python.log.1", "dcm_end.logbook"} <= there
+
+
+# --- one patient ---
+
+
+def test_lines_that_name_somebody_go_from_all_files_and_the_log_goes_on(
+    log: ContractLog, tmp_path: Path
+) -> None:
+    folder = tmp_path / "log"
+    log.line("new study: 1.2.3")
+    log.line("new study: 1.2.34")
+    log.keep(30, time.time())
+    log.line("stable study: 1.2.3")
+    log.event("asked", "12 things", patientID="12")
+    with gzip.open(folder / "dcm_end.log-20260101.gz", "wt", encoding="utf-8") as file:
+        file.write("new study: 1.2.3\nnew study: 1.2.5\n")
+    assert log.drop_lines(Words.of(["1.2.3", "12"])) == 6
+    log.line("new study: 1.2.6")
+    left = b"".join(file.read_bytes() for file in folder.iterdir() if file.suffix != ".gz")
+    left += gzip.decompress((folder / "dcm_end.log-20260101.gz").read_bytes())
+    assert b"1.2.3\n" not in left
+    assert b'1.2.3"' not in left
+    assert b"12 things" not in left
+    for uid in (b"1.2.34", b"1.2.5", b"1.2.6"):
+        assert uid in left
+    assert lines(folder / "dcm_end.log") == ["new study: 1.2.6"]

@@ -57,6 +57,16 @@ def test_settings_that_are_no_toml_name_the_line(root: Path) -> None:
     assert [found.name for found in errors(root)] == ["PACS_SETTINGS_FILE"]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "wrong"), [("1500", []), ("1800.0", ["result_timeout_s"]), ("7200", ["result_timeout_s"])]
+)
+def test_a_result_may_not_take_longer_than_rabbitmq_waits(root: Path, seconds: str, wrong: list[str]) -> None:
+    (root / "docker" / "rabbitmq").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "docker/rabbitmq/20-aipull.conf", root / "docker/rabbitmq")
+    (root / "pacs.toml").write_text(f"[backend]\nresult_timeout_s = {seconds}\n")
+    assert [found.name for found in errors(root)] == wrong
+
+
 def test_a_file_that_the_containers_cannot_read(root: Path) -> None:
     (root / "pacs.toml").chmod(0o600)
     (found,) = errors(root)

@@ -101,7 +101,7 @@ def test_a_list_that_is_cut_is_cut_however_it_is_asked_for() -> None:
     assert log.keys == ["asked_directly"]
 
 
-@pytest.mark.parametrize("lost", ["", " ", "\x1b$)A胸部"])
+@pytest.mark.parametrize("lost", ["", " ", "\x1b$)A胸部", "$)A", "CT $)A", "$)C", "$(D"])
 def test_text_that_is_lost_in_orthanc_is_found_out(lost: str) -> None:
     orthanc, direct = (
         Finder(study("1.2", lost), study("1.3", "HEAD")),
@@ -135,7 +135,8 @@ def test_what_the_pacs_itself_tells_no_better_is_compared_once_a_day(
 
 def test_text_that_is_there_is_not_compared() -> None:
     direct = Finder()
-    finder, _ = fallback(Finder(study("1.2", "CHEST"), {"StudyInstanceUID": "1.3"}), direct)
+    told = [study(f"1.4.{place}", text) for place, text in enumerate(("CHEST (B70f)", "US$ 100", "5$ (A)"))]
+    finder, _ = fallback(Finder(*told, {"StudyInstanceUID": "1.3"}), direct)
     ask(finder)
     assert direct.asked == 0
 

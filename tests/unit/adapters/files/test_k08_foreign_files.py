@@ -42,13 +42,13 @@ DEADLY = """
 import os, sys, time
 from pacs_module.adapters.files import reader_process
 from pathlib import Path
-answer = reader_process.Serving.answer
-def acts(self, request):
+answer = reader_process.answer
+def acts(deeds, request):
     if Path(request["source"]).name == "00002.dcm":
         {action}
-    return answer(self, request)
-reader_process.Serving.answer = acts
-reader_process.main()
+    return answer(deeds, request)
+reader_process.answer = acts
+reader_process.serve(lambda config: reader_process.Serving(config).deeds())
 """
 ACTIONS = {
     "is killed": "os.kill(os.getpid(), 9)",

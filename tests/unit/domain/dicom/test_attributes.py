@@ -15,6 +15,7 @@ from pacs_module.domain.dicom.attributes import (
     plain_time,
     split_values,
 )
+from pacs_module.domain.find.series_answers import series_of
 
 KEYWORDS = [
     "StudyInstanceUID",
@@ -134,7 +135,7 @@ def test_field_case_6_thickness(text: str, thickness: float | None) -> None:
         ("20200612-20200613", ""),
         ("99999999", ""),
         ("20200230", ""),
-        ("٢٠٢٠٠٦١٢", ""),
+        ("٢٠٢٠٠٦١٢", "2020-06-12"),
     ],
 )
 def test_dates(text: str, date: str) -> None:
@@ -167,3 +168,31 @@ def test_absent_and_empty_attributes_read_the_same_but_are_told_apart() -> None:
 def test_k13_a_study_without_instances_was_not_counted(told: str | None) -> None:
     answer = {"StudyInstanceUID": "1.2"} | ({} if told is None else {"NumberOfStudyRelatedInstances": told})
     assert found_study("A", answer).count is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "65535", "99999", "999999", " 999999 ", "999999.0", "9999999", "99999999", "1000000", "2147483647",
+        "2147483648", "4294967295", "18446744073709551615", "1e400", "NaN", "Infinity", "-1", "-300",
+        "1,234", "1.234", "1 234", "300 images", ">300", "<300", "300?", "0x12c", "3oo", "three",
+        "300+", "300.5", "1e-1", "300/301", "300;301", "None", "null", "true", "('300',)",
+    ],
+)  # fmt: skip
+def test_k13_a_count_that_nobody_counted_is_not_told(told: str) -> None:
+    assert parse_count(told) is None
+    study = {"StudyInstanceUID": "1.2", "NumberOfStudyRelatedInstances": told}
+    assert found_study("A", study).count is None
+    (series,) = series_of("1.2", [{"SeriesInstanceUID": "1.2.1", "NumberOfSeriesRelatedInstances": told}])
+    assert series.instances is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "300", " 300 ", "300.0", "3e2", "+300", "00300", "３００", "300\0", "300\\", "\\300", "0\\300", "~300",
+        "[300]",
+    ],
+)  # fmt: skip
+def test_k13_a_count_however_it_is_written(told: str) -> None:
+    assert parse_count(told) == 300

@@ -54,6 +54,17 @@ from pacs_module.domain.dicom.numbers import read_number, read_thickness, read_w
         ("\t1.25\r\n", 1.25),
         ("1.25\x1b", 1.25),
         ("\\".join(["1.25"] * 12), 1.25),
+        ("1.25/1.25", 1.25),
+        ("1,25;1,25", 1.25),
+        ("1.25 | 1.25", 1.25),
+        ("1.25,1.25", 1.25),
+        ("1.25±0.1", 1.25),
+        ("∼1.25", 1.25),
+        ("1،25", 1.25),
+        ("1‚25", 1.25),
+        ("1.25 mms", 1.25),
+        ("0.00125m", 1.25),
+        ("1.25e+0000", 1.25),
     ],
 )
 def test_a_thickness_that_anybody_can_read(text: str, mm: float) -> None:
@@ -119,8 +130,13 @@ def test_whole_numbers(text: str, number: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "count"),
-    [("12.0", 12), ("１２", 12), (12, 12), ("-1", None), ("1e12", None), (None, None), (True, None)],
-)
+    [
+        ("12.0", 12), ("１２", 12), (12, 12), ("-1", None), ("1e12", None), (None, None), (True, None),
+        # One, or a thousand: nobody knows.
+        ("1,000", None), ("1.000", None), ("1 000", None), ("1'000", None), ("1,234", None), ("12,345.0", None),
+        ("1\u202f000", None), ("1000", 1000), ("1000.0", 1000), ("300.00", 300), ("2\\1,000", None),
+    ],
+)  # fmt: skip
 def test_counts(value: object, count: int | None) -> None:
     assert parse_count(value) == count
 

@@ -213,3 +213,38 @@ def test_a_count_that_differs_from_the_list_is_not_equal() -> None:
 def test_an_answer_that_cannot_be_read_says_nothing(answer: Any) -> None:
     with pytest.raises(MessageError):
         compare("2026-11-30", {"a": 1}, answer)
+
+
+BARE = {
+    "resourceType": "DiagnosticReport", "status": "final", "identifier": [{"value": "R1"}],
+    "issued": "2026-11-30T10:15:00+08:00",
+}  # fmt: skip
+
+
+def test_no_word_of_a_narrative_or_of_coded_conclusions_is_lost() -> None:
+    text = {"div": "<div>first<br/>second<p>third</p><p>&lt;5 mm &amp; round</p></div>"}
+    coded = [{"text": "nodule"}, {"coding": [{"code": "C34"}]}]
+    report = read_diagnostic_report({**BARE, "text": text, "conclusionCode": coded})
+    assert report.findings == "first\nsecond third\n<5 mm & round"
+    assert report.conclusion == "nodule\nC34"
+
+
+@pytest.mark.parametrize("key", ["end", "start"])
+def test_a_period_tells_the_day_where_nothing_else_does(key: str) -> None:
+    told = {**BARE, "issued": None, "effectivePeriod": {key: "2026-11-30T08:00:00Z"}}
+    assert read_diagnostic_report(told).day == "2026-11-30"
+
+
+def test_an_attachment_by_its_media_type_in_any_letters() -> None:
+    form = {"contentType": "Application/PDF; charset=binary", "data": "JVBERi0="}
+    (file,) = read_diagnostic_report({**BARE, "presentedForm": [form]}).attachments
+    assert file.content_type == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"conclusion": ["a", "b"]}, {"presentedForm": [{"contentType": "application/pdf", "url": "http://x"}]}],
+)
+def test_what_would_be_lost_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(MessageError):
+        read_diagnostic_report({**BARE, **changed})

@@ -45,6 +45,11 @@ def test_every_outcome_has_a_standing_of_its_own(outcome: SeriesOutcome) -> None
         (record(False, "missing", "no image came"), Standing.NEVER_CAME, "no image came"),
         (record(False, "missing", "no image came", outcome="missing"), Standing.NEVER_CAME, "no image came"),
         (record(False, "identity", "PatientID X9", outcome="set_aside"), Standing.SET_ASIDE, "PatientID X9"),
+        (
+            record(False, "missing", "no image came", outcome="set_aside", outcome_why="20 of STRANGER"),
+            Standing.SET_ASIDE,
+            "20 of STRANGER",
+        ),
         (record(), Standing.TAKEN, "fine"),
         (record(outcome="of a later version"), Standing.TAKEN, "fine"),
     ],

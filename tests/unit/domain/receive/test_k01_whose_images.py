@@ -196,6 +196,20 @@ def test_a_sender_is_learned_only_when_the_pacs_has_confirmed_its_images() -> No
     assert judge_pulled(overwritten, KNOWN, listed(range(20)), TWENTY).learned == frozenset()
 
 
+def test_who_sends_what_the_pacs_sends_too_is_not_learned() -> None:
+    """Found by a storm: a stranger's altered copies beside a C-MOVE that broke off, each under a listed UID."""
+    pushed = images(range(12, 17), sender=STRANGER)
+    sent_after_them = images(range(8, 12), twice=True)
+    found = judge_pulled([*images(range(8)), *sent_after_them, *pushed], KNOWN, listed(range(20)), TWENTY)
+    assert (found.learned, found.certain) == (frozenset(), False)
+    short = judge_pulled([*images(range(12)), *pushed], KNOWN, listed(range(20)), TWENTY)
+    assert short.learned == frozenset()
+    whole = judge_pulled(
+        [*images(range(12)), *images(range(12, 20), sender=NODE)], KNOWN, listed(range(20)), TWENTY
+    )
+    assert (whole.learned, whole.certain) == (frozenset({NODE}), True)
+
+
 def test_a_learned_sender_speaks_for_the_pacs() -> None:
     known = KNOWN | KnownSenders(frozenset({NODE}))
     found = judge_pulled(images(range(20), sender=NODE), known, None, TWENTY)
@@ -332,3 +346,46 @@ def test_a_sender_is_known_however_its_address_is_written(sender: Sender) -> Non
     assert KNOWN.knows(sender)
     assert read_senders(["::ffff:10.0.0.1", "AET@::ffff:10.0.0.2"]).knows(Sender("X", "10.0.0.1"))
     assert not KNOWN.knows(Sender("PACS", "::ffff:10.0.0.10"))
+
+
+ALL = Expectations({"1.2.1": 24}, 24)
+
+
+@pytest.mark.parametrize("word", [listed(range(24)), PacsWord("P1", 24, {"1.2.1": 24})])
+def test_what_alone_came_and_as_announced_is_the_pacs_s_whatever_patient_its_node_still_has(
+    word: PacsWord,
+) -> None:
+    """An archive node of another AE title that keeps the headers from before a correction: was set aside whole."""
+    old = images(range(24), "OLD", NODE)
+    found = judge_pulled(old, KNOWN, word, Circumstances(ALL, counts_agree=True))
+    assert (len(found.accepted), found.rejected, found.patient_ids) == (24, (), ("OLD",))
+    assert found.learned == frozenset(), "such an address is confirmed by nothing else"
+
+
+@pytest.mark.parametrize(
+    ("came", "agree", "word"),
+    [
+        (images(range(24), "OLD", NODE), False, listed(range(24))),
+        (images(range(24), "OLD", NODE, in_pull=False), True, listed(range(24))),
+        (images(range(24), "OLD", NODE, twice=True), True, listed(range(24))),
+        (images(range(24), "OLD", NODE), True, listed(range(1, 25))),
+        (images(range(12), "OLD", NODE) + images(range(12, 24), "OLD", STRANGER), True, listed(range(24))),
+        (images(range(23)) + images(range(23, 24), "OLD", NODE), True, listed(range(24))),
+    ],
+    ids=["counts differ", "before the pull", "overwritten", "not listed", "two senders", "beside its own"],
+)
+def test_otherwise_another_patient_of_an_unknown_sender_is_set_aside(
+    came: list[Image], agree: bool, word: PacsWord
+) -> None:
+    found = judge_pulled(came, KNOWN, word, Circumstances(ALL, counts_agree=agree))
+    assert not any(image.patient == "OLD" for image in found.accepted)
+
+
+@pytest.mark.parametrize(
+    "written", ["P1\u00a0", "\u200bP1", "P1\ufeff", "P\u00ad1", "\u200eP1\u200f", "P1\t", "P1\0 "]
+)
+def test_characters_that_nobody_sees_make_no_other_patient(written: str) -> None:
+    half = images(range(12)) + images(range(12, 24), written)
+    assert judge_pulled(half, KNOWN, None).patient_ids == ("P1",)
+    pushed = judge_pushed(images(range(12), sender=NODE) + images(range(12, 24), written, STRANGER), None)
+    assert (len(pushed.accepted), pushed.rejected) == (24, ())

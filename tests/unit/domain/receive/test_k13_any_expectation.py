@@ -91,3 +91,13 @@ def test_what_was_announced_at_any_level_is_expected(
     told = judge(expected, received, frozenset(needed.split()), True)
     assert told.words == words
     assert told.verdict in (COMPLETE, SHORT, MORE, UNVERIFIED)
+
+
+@pytest.mark.parametrize("count", [0, -1, -5, -(2**31)])
+def test_a_count_below_one_is_not_told_whoever_announced_it(count: int) -> None:
+    """-1 is what some data bases have for "not counted"."""
+    of_series = judge_completeness("1", Expectations({"a": count}), {"a": 3}, frozenset("a"), ended=True)
+    of_study = judge_completeness("1", Expectations({}, count), {"a": 3}, frozenset("a"), ended=True)
+    nothing = judge_completeness("1", Expectations({"a": count}), {}, frozenset(), ended=True)
+    assert (of_series.verdict, of_study.verdict) == (UNVERIFIED, UNVERIFIED)
+    assert nothing.verdict == SHORT

@@ -236,6 +236,23 @@ def test_a_scout_among_enhanced_objects_is_odd_though_it_is_one_object_of_two() 
     assert found.words == "1 of 2 images (1 localizer)"
 
 
+@pytest.mark.parametrize("per_frame", ["as the frames have it", "shared", "shared, and no item of a frame"])
+def test_objects_of_one_frame_lie_where_any_of_their_groups_says(per_frame: str) -> None:
+    images = []
+    for uid in range(24):
+        tags = enhanced(uid, 1)
+        if per_frame != "as the frames have it":
+            (frame,) = tags["PerFrameFunctionalGroupsSequence"]
+            tags["SharedFunctionalGroupsSequence"] = [{**tags["SharedFunctionalGroupsSequence"][0], **frame}]
+            empty: list[dict[str, Any]] = [] if per_frame.endswith("frame") else [{}]
+            tags["PerFrameFunctionalGroupsSequence"] = empty
+        tags["InstanceNumber"] = ""
+        images.append(image_facts(tags))
+    found = agreed(images)
+    assert (len(found.images), found.frames, found.geometry.spacing) == (24, 24, 168.0)
+    assert found.ordered_by is OrderedBy.POSITION
+
+
 @pytest.mark.parametrize("told", ["99999999999", "65536", "-5", "0", "many", ""])
 def test_a_number_of_frames_that_cannot_be_true_is_not_told(told: str) -> None:
     assert image_facts({**enhanced(1, 3), "NumberOfFrames": told}).frames == 3
@@ -296,6 +313,14 @@ def test_of_an_even_stack_a_few_images_are_read_and_of_each_other_plane_some() -
     assert len(to_read(images)) <= 10
     assert set(to_read(images)) >= {images[0].sop_uid, images[-1].sop_uid}
     assert SCOUT.sop_uid in to_read([*images, *of_index([SCOUT])])
+
+
+def test_images_that_were_read_as_they_came_do_for_their_neighbours() -> None:
+    images = of_index(stack(1500))
+    as_they_came = {images[place].sop_uid for place in range(5, 1500, 100)}
+    wanted = set(to_read(images, as_they_came))
+    assert wanted - as_they_came == {images[0].sop_uid, images[-1].sop_uid}
+    assert len(wanted) == len(to_read(images))
 
 
 def test_where_slices_lie_unevenly_every_one_is_read() -> None:
@@ -429,3 +454,36 @@ def test_a_page_with_the_image_type_of_a_slice_lies_nowhere_and_is_odd() -> None
     alone = agree(nowhere)
     assert alone is not None
     assert not alone.odd, "where no image tells its place none of them is odd"
+
+
+CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "told"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.7", {}),
+        ("1.2.840.10008.5.1.4.1.1.7.2", {"orientation": "", "positions": ()}),
+        ("1.2.840.10008.5.1.4.1.1.7.4", {"size": "768\\1024"}),
+        ("1.2.840.10008.5.1.4.1.1.88.67", {"image_type": "", "thickness": "", "size": "\\"}),
+        ("1.2.840.10008.5.1.4.1.1.11.1", {"image_type": "", "thickness": "", "size": "\\"}),
+        ("1.2.840.10008.5.1.4.1.1.104.1", {"image_type": "", "thickness": "", "positions": ()}),
+        ("1.2.840.10008.5.1.4.1.1.66.4", {"image_type": "DERIVED\\PRIMARY"}),
+        ("1.2.840.10008.5.1.4.1.1.9.1.1", {"image_type": "", "positions": (), "orientation": ""}),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 3, 40])
+def test_what_is_no_slice_by_its_class_is_odd_whatever_its_header_copies(
+    sop_class: str, told: dict[str, Any], number: int
+) -> None:
+    """Captures, reports and presentation states in the SeriesInstanceUID of the slices."""
+    slices = stack(24, sop_class=CT_CLASS)
+    found = agreed([image(500 + n, n * 1.25, sop_class=sop_class, **told) for n in range(number)] + slices)
+    assert found.images == tuple(one.sop_uid for one in slices)
+    assert {one.why for one in found.odd} == {Oddity.PAGE}
+    assert (found.geometry.gaps, found.geometry.duplicates) == (0, 0)
+
+
+def test_a_series_of_captures_alone_is_what_it_is() -> None:
+    captures = stack(24, sop_class="1.2.840.10008.5.1.4.1.1.7")
+    assert len(agreed(captures).images) == 24

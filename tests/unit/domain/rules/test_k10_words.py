@@ -33,7 +33,8 @@ CHEST = {
     "Korean": "흉부|저선량 흉부|폐암|가슴",
     "Russian and neighbours": "ОГК|ОГП|КТ груди|лёгкие|легочная артерия|ТЭЛА|легені|гръден кош|OGK|LEGKIE",
     "others": "Klatka piersiowa|plíce|TÜDŐ|plămân|PRSNI KOŠ|pljuča|plaučiai|krūškurvis|plaušas|kopsud|"
-    "keuhkot|θώρακας|phổi|الرئتين|ریه|ריאות",
+    "keuhkot|θώρακας|phổi|الرئتين|ریه|ריאות|CT plic|CT prsnega koša|CT krūšu",
+    "short": "TACAR|TDM Tho-Abd-Pelv|CT Tho/Abd",
 }  # fmt: skip
 NO_CHEST = {
     "protocols of other parts": "HRCT temporal bone|颞骨HRCT|HRCT Felsenbein|HRCT PNS|HRCT EAR|LDCT KUB|"
@@ -51,6 +52,7 @@ NO_CHEST = {
     "others": "hrudní páteř|páteř hrudní|hrudná chrbtica|thoracale wervelkolom|torakalrygg|"
     "Columna thoracalis|ΘΩΡΑΚΙΚΗ ΜΟΙΡΑ ΣΠΟΝΔΥΛΙΚΗΣ",
     "names": "Chesterton|Colchester|Manchester",
+    "spines of other languages": "TC rachide toracico|rachide dorsale|MSCT cột sống ngực",
 }  # fmt: skip
 SAYS_NOTHING = (
     "UNKOWN|UKNOWN|NOT AVAILABLE|N/D|None Specified|NO VALUE|UNSET|UNMAPPED|NONSPECIFIC|MULTIPLE REGIONS|"
@@ -143,3 +145,31 @@ def test_an_image_type_is_read_however_its_values_are_parted(image_type: str, wa
     verdict = judge_image_type(SeriesFacts("1", {"Modality": "CT", "ImageType": image_type}, 100), SITE)
     assert verdict is not None
     assert verdict.taken is wanted
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("ORIGINAL\\PRIMARY", True),
+        ("ORIGINAL\\PRIMARY\\", True),
+        ("ORIGINAL\\\\AXIAL", True),
+        ("\\\\AXIAL", True),
+        ("\\\\", True),
+        ("original\\primary", True),
+        ("ORIGINAL\\PRIMARY\\LOCALIZER", False),
+        ("ORIGINAL\\PRIMARY\\OTHER", False),
+        ("DERIVED\\PRIMARY", False),
+        ("ORIGINAL\\SECONDARY", False),
+        ("LOCALIZER", False),
+        ("DERIVED", False),
+    ],
+)
+def test_an_image_type_that_is_not_told_whole_speaks_against_nothing(told: str, wanted: bool) -> None:
+    verdict = judge_image_type(SeriesFacts("1", {"Modality": "CT", "ImageType": told}, 300), SITE)
+    assert (verdict is None or verdict.taken) is wanted
+
+
+@pytest.mark.parametrize("text", ["HRCT LUNG 1.25", "LUNG HRCT", "흉복부 CT"])
+def test_further_words_of_a_chest_beside_a_wrong_body_part(text: str) -> None:
+    assert taken(BodyPartExamined="HEAD", SeriesDescription=text)
+    assert taken(SeriesDescription=text)

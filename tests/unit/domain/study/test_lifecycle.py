@@ -107,6 +107,12 @@ MODEL = (
         "meta_only",
     ),
     ("and a pull runs already", "files lost before they were uploaded", "pull_data", "pull_data"),
+    (
+        "N2: a destination wants the series that are not computed",
+        "other series wanted by a destination",
+        "pull_data_end unsupported_series completed dead_letter",
+        "meta_only",
+    ),
     ("the backend has computed it", "result completed", MACHINE, "completed"),
     ("the backend says that no series is usable", "result unsupported_series", MACHINE, "unsupported_series"),
     ("the backend failed: delivered again", "result failed", "pull_data_end", "pull_data_end"),

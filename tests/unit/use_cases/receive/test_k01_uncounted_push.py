@@ -57,6 +57,14 @@ def found(world: Pipeline) -> None:
         world.find("A", DAY)
 
 
+@pytest.mark.parametrize("patient", ["Ｐ１", "P1\u200b", "\ufeffP1", "P1\u3000"])
+def test_a_patient_in_another_spelling_is_no_other_patient(world: Pipeline, patient: str) -> None:
+    world.pacs.studies["A"] = [answer()]
+    world.find("A", DAY)
+    push(world, 80, PatientID=patient)
+    assert world.study().handovers[0].message_state is not MessageState.CANCELLED
+
+
 def test_another_patients_images_than_a_pacs_has_told_of_are_not_computed(world: Pipeline) -> None:
     """pacs_module was away while they came, so that the plugins could ask nobody."""
     found(world)

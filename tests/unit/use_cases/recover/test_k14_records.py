@@ -2,7 +2,7 @@
 One of two records is lost (K14), over the use cases: store, journal, queue; told, adopted, pulled anew,
 published again.
 
-With real processes: tests/integration/test_k14_records.py.
+With real processes: tests/long/test_k14_records.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.errors import RetriableError, StoreLost
-from pacs_module.domain.recover.records import JournalHandover, JournalPull, PluginRecords
+from pacs_module.domain.recover.consistency import JournalHandover, JournalPull, PluginRecords
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.wire.documents import to_document
@@ -22,8 +22,8 @@ from pacs_module.ports import Identity
 from pacs_module.use_cases.recover.adopt import Adopt
 from pacs_module.use_cases.recover.audit_records import AuditRecords
 from pacs_module.use_cases.recover.watch_records import RECOVER_AFTER, WatchRecords
-from tests.fakes.pipeline import UID, Pipeline
-from tests.fakes.world import FakeCopies
+from tests.fakes.pipeline import UID, Pipeline, answer, handover_id
+from tests.fakes.world import DAY, FakeCopies
 
 OLD = "0" * 32
 
@@ -126,7 +126,7 @@ def test_killed_before_the_marks_are_set_the_next_start_goes_on() -> None:
     before.hand_over(2)
     after = before.lose_store()
     first, *_ = after.audit.look().differences
-    after.audit._mend(first, after.world.plugins.records)
+    after.audit._mend(first, {"": after.world.plugins.records})
     assert [one.study_uid for one in after.audit().differences] == [f"{UID}.2"]
     assert len(after.states()) == 2
 
@@ -408,4 +408,37 @@ def test_nothing_new_of_a_pull_that_was_forced_is_no_reason_to_ask_for_ever() ->
     world.pull()
     world.report(world.plugins.asked[-1], "nothing_new", "COMPLETE")
     assert world.study().state is State.UNSUPPORTED_SERIES
+    assert world.pull() == 0
+
+
+def grown(world: Pipeline) -> None:
+    """Handed over, computed, and pulled again because the PACS has more."""
+    world.until_handed_over()
+    world.result("completed")
+    world.pacs.studies["A"] = [answer(count=140)]
+    for _ in range(3):
+        world.clock.pass_seconds(120)
+        world.find("A", DAY)
+    assert world.pull() == 1
+
+
+def test_nothing_new_since_a_hand_over_that_an_older_copy_of_the_store_does_not_know_is_asked_for_anew() -> (
+    None
+):
+    """The store was put back from a backup: the later hand-over, computed and released, is not in it."""
+    grown(world := Pipeline())
+    request = world.plugins.asked[-1]
+    world.report(request, "nothing_new", "COMPLETE", received=140, handover_id=handover_id(77))
+    study = world.study()
+    assert (study.state, study.forced, study.waits_for_pull) == (State.META_ONLY, True, True)
+    assert world.pull() == 1
+    assert world.plugins.asked[-1].forced
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_nothing_new_since_a_hand_over_that_is_known_or_not_told_changes_nothing(known: bool) -> None:
+    grown(world := Pipeline())
+    last = world.study().handovers[-1].handover_id if known else ""
+    world.report(world.plugins.asked[-1], "nothing_new", "COMPLETE", received=140, handover_id=last)
+    assert world.study().state is State.COMPLETED
     assert world.pull() == 0

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from pacs_module.adapters.stores.records import MemoryRecords
+from pacs_module.adapters.stores.judged_headers import MemoryRecords
 from pacs_module.domain.errors import StoreAway
 from pacs_module.domain.rehearse.record import JudgedStudy, decode
 from pacs_module.domain.rules.filters import Verdict

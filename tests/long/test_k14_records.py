@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from pacs_module.adapters.queue.rabbitmq import Topology
+from pacs_module.adapters.queue.topology import Topology
 from tests.chaos.harness import FIRST, Rig
 from tests.contract.queue_cases import raw_channel
 

@@ -186,3 +186,19 @@ def test_kills_from_outside_that_hit_a_lone_pull_do_not_set_it_aside(run: Superv
     (report,) = run.reports(run.stack.pull(bad, expected=3))
     assert report["failure"]["kind"] == "poison"  # type: ignore[index]
     assert run.deaths - before == 2, "poison is found as fast as ever"
+
+
+def test_k08_two_kills_of_which_nobody_told_set_no_healthy_pull_aside(run: Supervised) -> None:
+    """No exit status beside the journal, both before the first image."""
+    (study,), _ = studies_of(run, DEEP, number=1)
+    run.pacs.behaviour = {study: "silent"}
+    pull = run.stack.pull(study, expected=3)
+    for number in (1, 2):
+        run.wait(lambda number=number: len(run.pacs.asked) >= number)  # type: ignore[misc]
+        run.pacs.behaviour = {} if number == 2 else run.pacs.behaviour
+        run.stack.receiver.kill()
+        told = run.stack.receiver.exit_file()
+        assert told is not None
+        told.unlink(missing_ok=True)
+    assert [report["outcome"] for report in run.reports(pull)] == ["received"]
+    assert [event["ending"] for event in run.stack.events("Orthanc died")] == ["unknown"] * 2

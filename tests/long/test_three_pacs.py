@@ -32,7 +32,7 @@ from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import FindStudies
 from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
-from pacs_module.use_cases.pull.path_circuits import PathCircuits
+from pacs_module.use_cases.pull.move_circuits import MoveCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
@@ -144,7 +144,7 @@ def run_a_day(content: Content, finder: PacsFinder, pacs: str) -> Outcome:
     ask = AskWindow(MatchedFinder(finder, log), log, SWITCHES.ct_modalities + SWITCHES.dx_modalities)
     find = FindStudies(documents, ask, ResolveUid(finder, clock, log), clock, log, SWITCHES, stability)
     retry = RetryPolicy(3, stability.delay, stability.delay)
-    ends = RecordPullEnd(documents, clock, log, retry, PathCircuits(MemoryLeases(), clock, log))
+    ends = RecordPullEnd(documents, clock, log, retry, MoveCircuits(MemoryLeases(), clock, log))
     prepare = PreparePull(finder, plugins, clock, log, SWITCHES, {pacs: PacsTraits()})
     policy = PullPolicy({pacs: 100}, retry, stability.delay, stability.delay)
     pull = PullStudies(documents, plugins, prepare, ends, clock, log, policy, "test")

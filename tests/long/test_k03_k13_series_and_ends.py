@@ -26,6 +26,7 @@ from tests.fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 
 
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 HEAD: dict[str, Any] = {"BodyPartExamined": "HEAD", "SeriesDescription": "Head 1.0", "ProtocolName": "Head"}
 
 
@@ -119,6 +120,48 @@ def test_slices_of_another_thickness_and_a_page_are_told_apart(
     (notification,) = stack.recorder.taken("notify", study)
     assert (report["outcome"], notification["numberReceived"]) == ("received", 30)
     assert sop_uids(Path(notification["filepath"])) == uids(chest)
+    stack.gone(study)
+
+
+def enhanced(study: str, objects: int, frames: int) -> list[Dataset]:
+    """Enhanced CT: what a slice is stands in its functional groups (PS3.3 A.38)."""
+    volume = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    images = ct_series(study, objects, SOPClassUID=ENHANCED_CT, ImageType=volume, SliceThickness=None)
+    for number, image in enumerate(images):
+        image.NumberOfFrames, image.Rows, image.Columns = frames, 2, 2
+        image.PixelData = bytes(8 * frames)
+        image.SharedFunctionalGroupsSequence = [
+            item(
+                PixelMeasuresSequence=[item(SliceThickness="1.0", PixelSpacing=[1, 1])],
+                PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+                CTImageFrameTypeSequence=[item(FrameType=volume)],
+            )
+        ]
+        places = range(number * frames, (number + 1) * frames)
+        image.PerFrameFunctionalGroupsSequence = [
+            item(PlanePositionSequence=[item(ImagePositionPatient=[0, 0, place])]) for place in places
+        ]
+    return images
+
+
+def item(**values: Any) -> Dataset:
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    return made
+
+
+@pytest.mark.parametrize(("objects", "frames"), [(8, 168), (1, 300), (24, 1)])
+def test_enhanced_ct_is_taken_by_its_frames(
+    stack: PluginStack, pacs: SimPacs, study: str, objects: int, frames: int
+) -> None:
+    images = enhanced(study, objects, frames)
+    has(pacs, images)
+    report = stack.report_of(stack.pull(study, expected=objects))
+    (notification,) = stack.recorder.taken("notify", study)
+    assert (report["outcome"], report["completeness"]) == ("received", "COMPLETE")
+    assert sop_uids(Path(notification["filepath"])) == uids(images)
+    assert report["series"][0]["attributes"]["frames"] == str(objects * frames)
     stack.gone(study)
 
 

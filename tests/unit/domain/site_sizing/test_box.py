@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pacs_module.cli.app import app
 from pacs_module.cli.upkeep.size import SHIPPED
-from pacs_module.domain.size.box import GIB, Costs, Site, box_for, costs_of, words
+from pacs_module.domain.site_sizing.box import GIB, Costs, Site, box_for, costs_of, words
 
 COSTS = Costs(5.0, 1.0, 10_000.0, 12.0, 1.0, 100.0, 2)
 SITE = Site(1_000, 3_000, 360, 500.0, 0.1, 100.0, 0.0, 6.0, 1)
@@ -77,3 +77,16 @@ def test_a_run_without_the_row_is_told(tmp_path_factory: pytest.TempPathFactory)
     file.write_text(json.dumps({"machine": {"cores": "2"}, "rows": []}), encoding="utf-8")
     done = CliRunner().invoke(app, ["size", "--studies-a-day", "9", "--bench", str(file)])
     assert done.exit_code == 1
+
+
+def test_the_model_says_of_the_measured_day_what_was_measured() -> None:
+    """Row 12's own hour, for ever: as many images a second as came, and 30 % of the box are lacking."""
+    told = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    lines = {line["key"]: line["median"] for row in told["rows"] for line in row["lines"] if line["key"]}
+    costs = costs_of(lines, int(told["machine"]["cores"]))
+    an_hour = round(lines["studiesAnHour"])
+    box = box_for(Site(an_hour, an_hour, round(lines["usedImages"]), 500.0, 1.0, 100.0, 0.0, 6.0, 1), costs)
+    assert box.images_a_second == pytest.approx(costs.images_per_s, rel=0.01)
+    assert box.room == pytest.approx(0.7, rel=0.01)
+    assert box.cores == costs.cores, "the simulated PACS on the same cores took the rest of them"
+    assert box.store_mb_a_day == pytest.approx(an_hour * lines["storeBytesAStudy"] / 1e6)

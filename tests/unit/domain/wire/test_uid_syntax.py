@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.errors import MessageError
-from pacs_module.domain.wire.syntax import checked_handover_id, checked_uid, is_handover_id, is_uid
+from pacs_module.domain.wire.uid_syntax import checked_handover_id, checked_uid, is_handover_id, is_uid
 
 PATHS = [
     "",

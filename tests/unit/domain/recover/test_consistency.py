@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pacs_module.domain.recover.records import (
+from pacs_module.domain.recover.consistency import (
     Difference,
     JournalHandover,
     JournalPull,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom._dicom_dict import DicomDictionary
 
-from pacs_module.domain.dicom.moments import Range, date_of, moment_of, range_of, time_of
-from pacs_module.domain.dicom.representations import Representation, representation
+from pacs_module.domain.dicom.date_times import Range, date_of, moment_of, range_of, time_of
+from pacs_module.domain.dicom.value_representations import Representation, representation
 
 VRS = {
     Representation.UID: {"UI"},

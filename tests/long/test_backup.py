@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pacs_module.adapters.queue.rabbitmq import Topology
+from pacs_module.adapters.queue.topology import Topology
 from tests.chaos.harness import Rig
 from tests.contract.queue_cases import raw_channel
 
