@@ -1,13 +1,13 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix bench bench-quick compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
+.PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs chaos-hosts find-matrix bench bench-quick compose-test lint bandit docs clean install uninstall deb deb-test lock sbom audit licences helm-check bundle
 
 PYTHON := .venv/bin/python
 off := 0 no false
 # make test PLATFORM=debian13: the same in a root folder of that release (scripts/platform.sh).
 ON = $(if $(PLATFORM),scripts/platform.sh $(PLATFORM))
-PROOFS := safeguards startup supervision plugins_start stops copies uploads clocks
+PROOFS := safeguards retention_kills rules startup supervision plugins_start stops copies follow clocks
 
 # Only what is set is passed on. Single quotes: folders may have blanks in their names.
 DEMO_OPTIONS = \
@@ -46,16 +46,17 @@ site-check:  ## reads .env and the files it names before docker-compose starts a
 	@exec python3 -m site_check
 
 test: $(if $(PLATFORM),,setup-dev)  ## the test suite (PYTEST_ARGS= for pytest, PLATFORM=debian13 for another release)
-	@exec $(if $(PLATFORM),$(ON) make test CI='$(CI)' PYTEST_ARGS='$(PYTEST_ARGS)',$(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS))
+	@exec $(if $(PLATFORM),$(ON) make test CI='$(CI)' PYTEST_ARGS='$(PYTEST_ARGS)',$(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS))
 
-long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
-	@exec $(PYTHON) -m pytest tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
+long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, lost records, three PACS, a thousand studies
+	@exec $(PYTHON) -m pytest tests/long -n 3 --dist loadfile $(PYTEST_ARGS)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos/test_kills.py $(PYTEST_ARGS)
 
-chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: some 50 cells, about eight minutes (CHAOS_ARGS="--store mongodb")
-	@exec $(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
+chaos: setup-dev  ## kill -9 of each process at each stage of a study's way and of an upload: about twelve minutes (CHAOS_ARGS="--store mongodb")
+	@$(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
+	@exec $(PYTHON) -m pytest tests/chaos/test_uploads.py -q
 
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
 	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
@@ -65,6 +66,9 @@ chaos-proofs: setup-dev  ## the auditor sees losses when a safeguard is taken ou
 
 chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, clock jumps: SEED=1 MINUTES=10
 	@exec $(PYTHON) -m tests.chaos.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)
+
+chaos-hosts: setup-dev  ## three machines, as network namespaces: each cut off, dead and paused in turn, and split brain; needs root (CHAOS_ARGS=--quick)
+	@exec $(PYTHON) -m tests.chaos.hosts.matrix $(CHAOS_ARGS)
 
 find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about twenty minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
@@ -94,6 +98,9 @@ deb-test:  ## that package from installation to purge, in a root of its own (PLA
 sbom audit licences: setup-dev  ## of the locked packages: list of parts (CycloneDX), known advisories, licences; into build/supply-chain
 	@exec scripts/supply_chain.sh $@
 
+helm-check:  ## the chart in packaging/helm: Helm lints and renders it, Kubernetes' schemas check what comes out
+	@exec scripts/helm_check.sh
+
 bundle:  ## one archive for a site without internet: package, Debian's packages, wheels, images where Docker runs (PLATFORM=debian13)
 	@$(ON) scripts/bundle.sh
 
@@ -103,6 +110,9 @@ lock:  ## after a version was changed in a lock file: the hashes of its files (n
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
+
+bandit: setup-dev  ## what bandit finds in what is shipped, each finding with its answer
+	@$(PYTHON) -m scripts.bandit
 
 docs: setup-dev  ## the parts of docs/ that are made from the code
 	@$(PYTHON) -m tests.support.way_of_a_study

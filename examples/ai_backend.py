@@ -181,7 +181,8 @@ class Backend:
     """Accepts, computes in a bounded pool, posts results."""
 
     def __init__(self, record: Record, pipeline_url: str, pipeline_key: str, workers: int = 2) -> None:
-        self._record, self._url, self._key = record, pipeline_url.rstrip("/"), pipeline_key
+        self._record, self._key = record, pipeline_key
+        self._urls = [url.strip().rstrip("/") for url in pipeline_url.split(",")]
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="compute")
         self._posts = ThreadPoolExecutor(
             4, thread_name_prefix="post"
@@ -255,11 +256,23 @@ class Backend:
         reraise=True,
     )
     def _post(self, answer: dict[str, Any]) -> None:
+        """To the first pacs_module that takes it; any of them will do, and twice is harmless."""
+        for url in self._urls[:-1]:
+            try:
+                self._post_to(url, answer)
+                return
+            except requests.RequestException as error:
+                if not worth_repeating(error):
+                    raise
+                log.warning("%s did not take a result, the next one is asked: %s", url, error)
+        self._post_to(self._urls[-1], answer)
+
+    def _post_to(self, url: str, answer: dict[str, Any]) -> None:
         headers = {"X-API-Key": self._key}
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment knows no pacs_module
             answered = session.post(
-                f"{self._url}/api/v1/dcm/result",
+                f"{url}/api/v1/dcm/result",
                 json=answer,
                 headers=headers,
                 timeout=20,
@@ -299,7 +312,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000)
-    parser.add_argument("--pipeline-url", default="http://127.0.0.1:7000", help="where results are posted")
+    parser.add_argument(
+        "--pipeline-url",
+        default="http://127.0.0.1:7000",
+        help="where results are posted; several with commas: the next one where one is away",
+    )
     parser.add_argument(
         "--record", type=Path, default=Path("backend.jsonl"), help="what was accepted and computed"
     )

@@ -60,8 +60,10 @@ def work() -> None:
 def post(answer: dict[str, Any]) -> None:
     """Until it is acknowledged; what is refused (4xx) would be refused again."""
     headers = {"X-API-Key": os.environ["PIPELINE_API_KEY"], "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{sys.argv[2]}/api/v1/dcm/result", json.dumps(answer).encode(), headers)  # noqa: S310
-    for pause in (1, 1, 2, 4, 8, 16, 32, 60, 60, 60):
+    urls = sys.argv[2].split(",")  # several pacs_module: the next one where one is away
+    for number, pause in enumerate((1, 1, 2, 4, 8, 16, 32, 60, 60, 60)):
+        url = f"{urls[number % len(urls)]}/api/v1/dcm/result"
+        request = urllib.request.Request(url, json.dumps(answer).encode(), headers)  # noqa: S310
         try:
             DIRECT.open(request, timeout=20).close()
             return

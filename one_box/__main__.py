@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from one_box.environments import orthanc_environment, pacs_environment, problems
 from one_box.places import Places
@@ -45,9 +45,7 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None) -
         environment = {} if wrong else pacs_environment(values, places)
         _become_pacs_module(rest, environment, places)
     if wrong:
-        for found in wrong:
-            shown = f"{found.name} {found.value}".strip()
-            print(f"{places.settings}: {shown}: {found.words}", file=sys.stderr)
+        _print_findings(wrong, places)
         return EX_CONFIG
     if program == "orthanc":
         _become_orthanc(values, places)
@@ -58,6 +56,12 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None) -
             _become_user(SERVICE_USER)
         _become_pacs_module(rest, pacs_environment(values, places), places)
     return 0
+
+
+def _print_findings(findings: Iterable[Finding], places: Places) -> None:
+    for found in findings:
+        shown = f"{found.name} {found.value}".strip()
+        print(f"{places.settings}: {shown}: {found.words}", file=sys.stderr)
 
 
 def read_values(places: Places, environment: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:

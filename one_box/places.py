@@ -65,7 +65,10 @@ class Places:
 
     @property
     def console(self) -> Path:
-        """Where pacs_module writes a key for the commands of this machine; the folder is systemd's RuntimeDirectory."""
+        """
+        Where pacs_module writes a key for the commands of this machine; the folder is systemd's
+        RuntimeDirectory.
+        """
         return self.root / "run" / "aipull" / "console"
 
     @property

@@ -1,8 +1,8 @@
 """
 ``python3 -m scripts.advisories REPORT``: what pip-audit's JSON report says, for people.
 
-Exit status 0: every package was looked up and nothing is known; 1: something is known; 3: packages could not be looked up,
-because no source of advisories answered: that is no clean bill.
+Exit status 0: every package was looked up and nothing is known; 1: something is known; 3: packages could not
+be looked up, because no source of advisories answered: that is no clean bill.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-``python -m scripts.licences requirements.lock``: the licence of every locked package, from the metadata of what is
-installed here; exit status 1 when one is not on the list of docs/decisions/0001-licence.md.
+``python -m scripts.licences requirements.lock``: the licence of every locked package, from the metadata of
+what is installed here; exit status 1 when one is not on the list of docs/decisions/0001-licence.md.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ Measures of the code: how dense its functions are, how crowded its folders.
 
     scripts/measures.py                   of this checkout
     scripts/measures.py FOLDER            of another one, for a table of before and after
+    scripts/measures.py --tools [FOLDER]  of what is beside the product: simulator, stack, benchmarks ...
 
 AST nodes a function count all nodes of its body, its signature and its docstring left out. Complexity is
-McCabe's, as ruff counts it. Product code only: pacs_module and orthanc.
+McCabe's, as ruff counts it. Product code is pacs_module and orthanc.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PRODUCT = ("pacs_module", "orthanc")
+TOOLS = ("hospital_sim", "stack", "demo", "site_check", "one_box", "benchmarks", "scripts", "examples")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def sources(root: Path) -> dict[Path, str]:
-    """The product's files with their text."""
-    files = [file for folder in PRODUCT for file in sorted((root / folder).rglob("*.py"))]
-    return {file: file.read_text(encoding="utf-8") for file in files}
+def sources(root: Path, packages: Sequence[str]) -> list[str]:
+    """The texts of all files."""
+    files = [file for name in packages for file in sorted((root / name).rglob("*.py"))]
+    return [file.read_text(encoding="utf-8") for file in files]
 
 
 def p90(values: list[int]) -> int:
@@ -40,12 +43,12 @@ def body_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return sum(1 for statement in body for _ in ast.walk(statement))
 
 
-def complexities(root: Path) -> list[int]:
+def complexities(root: Path, packages: Sequence[str]) -> list[int]:
     """McCabe's complexity of each function."""
     threshold = "lint.mccabe.max-complexity=0"
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "C901", "--config", threshold]
     done = subprocess.run(
-        [*command, "--output-format", "json", "--no-cache", *PRODUCT],
+        [*command, "--output-format", "json", "--no-cache", *packages],
         cwd=root,
         capture_output=True,
         text=True,
@@ -55,49 +58,50 @@ def complexities(root: Path) -> list[int]:
     return [int(entry["message"].split("(")[1].split(" ")[0]) for entry in found]
 
 
-def folders(root: Path) -> tuple[int, str]:
-    """The largest number of files in one folder, and which it is."""
-    counts = {
-        folder: len(list(folder.glob("*.py")))
-        for name in PRODUCT
-        for folder in [root / name, *(root / name).rglob("*/")]
-    }
+def largest_folder(root: Path, packages: Sequence[str]) -> str:
+    """The folder with the most files, and how many it has."""
+    folders = [folder for name in packages for folder in [root / name, *(root / name).rglob("*/")]]
+    counts = {folder: len(list(folder.glob("*.py"))) for folder in folders}
     largest = max(counts, key=lambda folder: counts[folder])
-    return counts[largest], str(largest.relative_to(root))
+    return f"{counts[largest]} ({largest.relative_to(root)})"
 
 
-def measure(root: Path) -> dict[str, object]:
-    """All measures, by their name."""
-    texts = sources(root)
-    trees = [ast.parse(text) for text in texts.values()]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    functions = [node for node in nodes if isinstance(node, FUNCTIONS)]
-    sizes = [body_nodes(function) for function in functions]
-    of_sizes = (round(statistics.median(sizes)), p90(sizes), max(sizes))
+def of_functions(functions: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]) -> dict[str, str]:
+    """How long and how dense they are."""
     lengths = [(function.end_lineno or 0) - function.lineno + 1 for function in functions]
-    lines = sum(text.count("\n") for text in texts.values())
+    sizes = [body_nodes(function) for function in functions]
+    nodes = round(statistics.median(sizes)), p90(sizes), max(sizes)
+    return {
+        "lines a function, median / p90": f"{statistics.median(lengths):.0f} / {p90(lengths)}",
+        "AST nodes a function, median / p90 / max": " / ".join(map(str, nodes)),
+    }
+
+
+def measure(root: Path, packages: Sequence[str] = PRODUCT) -> dict[str, object]:
+    """All measures, by their name."""
+    texts = sources(root, packages)
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    lines = [line for text in texts for line in text.splitlines()]
     comprehensions = sum(isinstance(node, COMPREHENSIONS) for node in nodes)
-    complexity = complexities(root)
-    largest, where = folders(root)
+    complexity = complexities(root, packages)
     return {
         "files": len(texts),
-        "lines": lines,
-        "lines a file, median": int(statistics.median(text.count("\n") for text in texts.values())),
-        "lines a function, median / p90": f"{statistics.median(lengths):.0f} / {p90(lengths)}",
-        "AST nodes a function, median / p90 / max": " / ".join(map(str, of_sizes)),
-        "comprehensions a 1,000 lines": round(1000 * comprehensions / lines, 1),
+        "lines": len(lines),
+        "lines a file, median": int(statistics.median(text.count("\n") for text in texts)),
+        **of_functions([node for node in nodes if isinstance(node, FUNCTIONS)]),
+        "comprehensions a 1,000 lines": round(1000 * comprehensions / len(lines), 1),
         "complexity, p90 / max": f"{p90(complexity)} / {max(complexity)}",
-        "largest folder": f"{largest} ({where})",
-        "lines over 110 characters": sum(
-            len(line) > 110 for text in texts.values() for line in text.splitlines()
-        ),
+        "largest folder": largest_folder(root, packages),
+        "lines over 110 characters": sum(len(line) > 110 for line in lines),
     }
 
 
 def main() -> None:
     """Print the table."""
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
-    for name, value in measure(root).items():
+    folder = [argument for argument in sys.argv[1:] if argument != "--tools"]
+    packages = TOOLS if "--tools" in sys.argv else PRODUCT
+    root = Path(folder[0] if folder else Path(__file__).parent.parent).resolve()
+    for name, value in measure(root, packages).items():
         print(f"{name:42} {value}")
 
 

@@ -1,8 +1,8 @@
 """
 ``python3 -m scripts.sbom PYTHON_SBOM``: add what is not from the Python index to a CycloneDX list of parts.
 
-Debian's packages and images are named with the versions that docker/debian.sh and docker-compose.yml ask for; which
-security update of them is installed, the machine says (``dpkg-query -W orthanc``).
+Debian's packages and images are named with the versions that docker/debian.sh and docker-compose.yml ask for;
+which security update of them is installed, the machine says (``dpkg-query -W orthanc``).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from site_check.env_file import check_file, check_names, known_variables, read_env
@@ -24,6 +25,7 @@ from site_check.machine import (
 from site_check.values import check_values
 
 ROOT = Path(__file__).resolve().parents[1]
+_COMPOSE = ("docker-compose.yml", "docker-compose.scale.yml")
 _WIDTHS = (7, 22, 34)
 
 
@@ -34,22 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when nothing stands against a start, 1 when something does, 2 when there is no .env.
     """
-    parser = argparse.ArgumentParser(
-        prog="python3 -m site_check",
-        description="Reads .env and the files that it names, looks at this machine, the PACS and the backend, "
-        "and "
-        "tells all of it at once. Nothing is started or changed.",
-        epilog=(
-            "Exit status: 0 the stack can start, 1 something must be mended first, 2 there is no such file."
-        ),
-    )
-    parser.add_argument(
-        "--env-file", type=Path, default=ROOT / ".env", help="instead of .env beside the stack"
-    )
-    parser.add_argument(
-        "--values-only", action="store_true", help="look at the files, not at machine and network"
-    )
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     if not chosen.env_file.is_file():
         print(f"{chosen.env_file}: no such file; cp .env.example .env, and fill it in", file=sys.stderr)
         return 2
@@ -57,15 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(findings, shutil.get_terminal_size((120, 24)).columns))
     errors = sum(finding.level == Level.ERROR for finding in findings)
     print()
-    print(
-        f"{errors} to be mended before the stack is started" if errors else "nothing stands against a start"
-    )
+    found = f"{errors} to be mended before the stack is started"
+    print(found if errors else "nothing stands against a start")
     return 1 if errors else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m site_check",
+        description="Reads .env and the files that it names, looks at this machine, the PACS and the "
+        "backend, and tells all of it at once. Nothing is started or changed.",
+        epilog="Exit status: 0 the stack can start, 1 something must be mended first, 2 there is no such "
+        "file.",
+    )
+    parser.add_argument(
+        "--env-file", type=Path, default=ROOT / ".env", help="instead of .env beside the stack"
+    )
+    parser.add_argument(
+        "--values-only", action="store_true", help="look at the files, not at machine and network"
+    )
+    return parser
 
 
 def check(root: Path, env_file: Path, *, look_at_machine: bool = True) -> list[Finding]:
     """Everything that is found, errors first."""
-    known = known_variables((root / "docker-compose.yml").read_text(encoding="utf-8"))
+    known = known_variables("\n".join((root / name).read_text(encoding="utf-8") for name in _COMPOSE))
     try:
         text = env_file.read_text(encoding="utf-8")
     except UnicodeDecodeError as bad:
@@ -76,9 +79,8 @@ def check(root: Path, env_file: Path, *, look_at_machine: bool = True) -> list[F
     findings += check_values(values)
     findings += check_files(root, values, known.defaults)
     if look_at_machine:
-        findings += _look_at_machine(
-            values, {finding.name for finding in findings if finding.level == Level.ERROR}
-        )
+        wrong = {finding.name for finding in findings if finding.level == Level.ERROR}
+        findings += _look_at_machine(values, wrong)
     order = [Level.ERROR, Level.WARNING, Level.OK]
     return sorted(findings, key=lambda finding: order.index(finding.level))
 
@@ -110,14 +112,9 @@ def table(findings: Sequence[Finding], width: int) -> str:
     for finding in findings:
         words = textwrap.wrap(finding.words, rest) or [""]
         value = textwrap.wrap(finding.value, third) or [""]
-        for row in range(max(len(words), len(value))):
-            cells = (
-                f"{finding.level.value if row == 0 else '':<{first}}",
-                f"{finding.name if row == 0 else '':<{second}}",
-                f"{value[row] if row < len(value) else '':<{third}}",
-                words[row] if row < len(words) else "",
-            )
-            lines.append("  ".join(cells).rstrip())
+        columns = [finding.level.value], [finding.name], value, words
+        for level, name, shown, text in zip_longest(*columns, fillvalue=""):
+            lines.append(f"{level:<{first}}  {name:<{second}}  {shown:<{third}}  {text}".rstrip())
     return "\n".join(lines)
 
 

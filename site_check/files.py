@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.shared.switches_file import load_switches
@@ -13,6 +15,8 @@ from site_check.values import MEBIBYTE, size_of
 
 GROUP = 10001
 """The group of the images' users."""
+_RABBITMQ = "docker/rabbitmq/20-aipull.conf"
+_CONSUMER_TIMEOUT = re.compile(r"^consumer_timeout = (\d+)$", re.MULTILINE)
 _NAMES = ("SITE_CONFIG_FILE", "PACS_SETTINGS_FILE", "PROFILES_FOLDER")
 _INDEX = 8 * MEBIBYTE
 """What the RAM disk keeps for Orthanc's index at least (ram-disk.md)."""
@@ -53,9 +57,8 @@ def _check_site(root: Path, said: str, values: Mapping[str, str]) -> list[Findin
     least = switches.ram_disk_reserve_mb * MEBIBYTE + _INDEX
     if size is not None and size <= least:
         words = (
-            f"more than RAM_DISK_RESERVE_MB ({switches.ram_disk_reserve_mb} MB) and 8 MB for the "
-            "index, and room "
-            "for the largest study: ram-disk.md"
+            f"more than RAM_DISK_RESERVE_MB ({switches.ram_disk_reserve_mb} MB) and 8 MB for the index, and "
+            "room for the largest study: ram-disk.md"
         )
         findings.append(error("RAM_DISK_SIZE", values["RAM_DISK_SIZE"], words))
     return findings
@@ -66,10 +69,24 @@ def _check_settings(root: Path, said: str) -> list[Finding]:
     if wrong := _unreadable(name, said, path):
         return [wrong]
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         return [error(name, said, f"TOML in UTF-8 ({bad})")]
-    return [fine(name, said, "TOML; its keys are checked when pacs_module starts")]
+    read = fine(name, said, "TOML; its keys are checked when pacs_module starts")
+    return [read, *_check_result_timeout(root, settings)]
+
+
+def _check_result_timeout(root: Path, settings: Mapping[str, Any]) -> list[Finding]:
+    """RabbitMQ takes a delivery back from a worker that waits for its result longer than consumer_timeout."""
+    backend = settings.get("backend")
+    waits = backend.get("result_timeout_s") if isinstance(backend, Mapping) else None
+    if not isinstance(waits, int | float):
+        return []
+    told = _CONSUMER_TIMEOUT.search((root / _RABBITMQ).read_text(encoding="utf-8"))
+    if told is None or waits * 1000 < int(told[1]):
+        return []
+    words = f"less than consumer_timeout in {_RABBITMQ} ({int(told[1]) // 1000} s), or set that above it"
+    return [error("result_timeout_s", str(waits), words)]
 
 
 def _unreadable(name: str, said: str, path: Path) -> Finding | None:

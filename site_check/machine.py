@@ -100,16 +100,17 @@ def check_pacs(values: Mapping[str, str]) -> Finding:
     if answers.words != "answers" or echo is None:
         return answers
     ours, theirs = values.get("ORTHANC_AET") or "AIPULL", values["HOSPITAL_PACS_AET"]
+    where = f"{theirs} at {host}:{port}"
     asked = [echo, "-to", str(int(PATIENCE_S)), "-aet", ours, "-aec", theirs, host, str(port)]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:
-        return error(name, f"{theirs} at {host}:{port}", "no answer to a C-ECHO")
+        return error(name, where, "no answer to a C-ECHO")
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
         words = f"refuses a C-ECHO from AE title {ours} ({last[0]}): it must know {ours} and this host"
-        return error(name, f"{theirs} at {host}:{port}", words)
-    return fine(name, f"{theirs} at {host}:{port}", f"answers a C-ECHO from {ours}")
+        return error(name, where, words)
+    return fine(name, where, f"answers a C-ECHO from {ours}")
 
 
 def check_backend(values: Mapping[str, str]) -> Finding:

@@ -51,19 +51,22 @@ def _check_secrets(values: Mapping[str, str]) -> list[Finding]:
         value = values.get(name, "")
         if not value:
             continue
-        length = f"({len(value)} characters)"
-        if not re.fullmatch(r"[A-Za-z0-9]+", value):
-            words = "letters and digits only, because it becomes part of URLs: openssl rand -hex 24"
-            findings.append(error(name, length, words))
-        elif len(value) < SHORTEST_SECRET or any(word in value.lower() for word in _EXAMPLES):
-            words = f"{SHORTEST_SECRET} characters or more, and no example's: openssl rand -hex 24"
-            findings.append(error(name, length, words))
-        elif said := weakness(value):
-            findings.append(error(name, length, said))
-        elif value in holder:
-            findings.append(error(name, length, f"the same as {holder[value]}; each secret has one purpose"))
+        words = _allowed_instead(value)
+        if not words and value in holder:
+            words = f"the same as {holder[value]}; each secret has one purpose"
+        if words:
+            findings.append(error(name, f"({len(value)} characters)", words))
         holder.setdefault(value, name)
     return findings
+
+
+def _allowed_instead(secret: str) -> str:
+    """What would be allowed in place of a secret; empty: it can be used."""
+    if not re.fullmatch(r"[A-Za-z0-9]+", secret):
+        return "letters and digits only, because it becomes part of URLs: openssl rand -hex 24"
+    if len(secret) < SHORTEST_SECRET or any(word in secret.lower() for word in _EXAMPLES):
+        return f"{SHORTEST_SECRET} characters or more, and no example's: openssl rand -hex 24"
+    return weakness(secret)
 
 
 def _check_together(values: Mapping[str, str]) -> list[Finding]:
@@ -81,35 +84,27 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
         findings.append(error("HOSPITAL_PACS_HOST", host, words))
     bind = values.get("PACS_HTTP_BIND", "")
     if bind and not _address(bind) and not ipaddress.ip_address(bind).is_loopback:
-        findings.append(
-            warning(
-                "PACS_HTTP_BIND",
-                bind,
-                "patient data over plain HTTP leave this machine; a TLS proxy is safer",
-            )
-        )
+        words = "patient data over plain HTTP leave this machine; a TLS proxy is safer"
+        findings.append(warning("PACS_HTTP_BIND", bind, words))
     return findings
+
+
+_MEMORY_OTHERWISE = {"ORTHANC_MEMORY": "", "PACS_MEMORY": "2g", "MONGO_MEMORY": "2g"}
+"""What docker-compose.yml has where nothing is set."""
 
 
 def _check_memory(values: Mapping[str, str]) -> list[Finding]:
     """A limit below what must fit into it ends the process in the middle of its work."""
-    cache = values.get("MONGO_CACHE_GB", "")
+    cache = values.get("MONGO_CACHE_GB") or "1"
     copies = values.get("COPIES_SIZE") or "1g" if values.get("ANONYMISE_FOLDER") else "1k"
     inside = {
-        "ORTHANC_MEMORY": (
-            values.get("ORTHANC_MEMORY", ""),
-            "RAM_DISK_SIZE",
-            size_of(values.get("RAM_DISK_SIZE", "")),
-        ),
-        "PACS_MEMORY": (values.get("PACS_MEMORY") or "2g", "COPIES_SIZE", size_of(copies)),
-        "MONGO_MEMORY": (
-            values.get("MONGO_MEMORY") or "2g",
-            "MONGO_CACHE_GB",
-            0 if _gigabytes(cache or "1") else int(float(cache or "1") * 1024**3),
-        ),
+        "ORTHANC_MEMORY": ("RAM_DISK_SIZE", size_of(values.get("RAM_DISK_SIZE", ""))),
+        "PACS_MEMORY": ("COPIES_SIZE", size_of(copies)),
+        "MONGO_MEMORY": ("MONGO_CACHE_GB", 0 if _gigabytes(cache) else int(float(cache) * 1024**3)),
     }
     findings = []
-    for name, (said, what, inner) in inside.items():
+    for name, (what, inner) in inside.items():
+        said = values.get(name) or _MEMORY_OTHERWISE[name]
         limit = size_of(said)
         if limit is not None and inner and limit < inner + ITSELF:
             findings.append(error(name, said, f"{what} and 1g at the least; 2g are better for Orthanc"))
@@ -247,6 +242,10 @@ CHECKS: dict[str, Check] = {
     "CROSSDAY": _day_before,
     "MOVE_SYNC": _switch,
     "ARCHIVE_KEEP_DAYS": _whole,
+    "PRIVACY_KEEP_DAYS": _whole,
+    "PRIVACY_KEEP_LOG_DAYS": _whole,
+    "AIPULL_LOG_KEY_FILE": _absolute,
+    "LOG_WITHOUT_IDENTIFIERS": _switch,
     "MONGO_CACHE_GB": _gigabytes,
     "ORTHANC_MEMORY": _size,
     "PACS_MEMORY": _size,

@@ -3,7 +3,8 @@
 set -eu
 
 # A bad time zone, port or AE title ends here in one line, not in a traceback under another name.
-python=$(command -v debian-python || command -v python3.11 || command -v python3.13)
+# The installation's own interpreter, where it says which.
+python=${PYTHONEXECUTABLE:-$(command -v debian-python || command -v python3.11 || command -v python3.13)}
 PYTHONPATH="$(dirname "$0")/.." "$python" -B -m site_check.environment
 
 # What is handed over is read by the group; the store and its index are nobody else's.
@@ -19,7 +20,7 @@ fi
 
 # Who may store besides the PACS: entries for DicomModalities
 if [ -n "${AIPULL_SENDERS:-}" ]; then
-    ORTHANC_SENDERS=$(/usr/bin/python3.11 -B /opt/aipull/orthanc/config/senders.py)
+    ORTHANC_SENDERS=$("$python" -B "$(dirname "$0")/../orthanc/config/senders.py")
     export ORTHANC_SENDERS
 fi
 
