@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from .program_charsets import codec_of_program, letters_and_digits
+
 # Letters and digits of a defined term, so that `ISO-IR 100` and `iso_ir_100` are known too. The Chinese ones
 # are all read as GB18030, which contains GBK and GB2312: PACS say one and send the other.
 _CODECS = {
@@ -19,10 +21,6 @@ _CODECS = {
     "ISOIR6": "ascii",
     "ISO2022IR6": "ascii",
     "ISOIR192": "utf-8",
-    "UTF8": "utf-8",
-    "GB18030": "gb18030",
-    "GBK": "gb18030",
-    "GB2312": "gb18030",
     "ISO2022GBK": "gb18030",
     "ISO2022IR58": "gb18030",
     "ISO202258": "gb18030",
@@ -49,6 +47,12 @@ _CODECS |= {
     for number, codec in _BY_REGISTRATION.items()
     for prefix in ("ISOIR", "ISO2022IR")
 }
+
+_OF_JAPAN = frozenset({"shift_jis", "cp932", "euc_jp", "iso2022_jp", "iso2022_jp_2"})
+_SENT_IN_JAPAN = ("euc_jp", "cp932")
+"""What a data base there holds, and its PACS sends under ISO 2022 IR 87 without an escape."""
+_THREE_BYTES = "\u0800"
+"""From here on a character has three bytes in UTF-8, which no text of another set has by chance."""
 
 # Escape sequences: the upper half of the code (G1) that they bring in; those that change the lower half are
 # left to Python's ISO 2022 codecs.
@@ -93,13 +97,18 @@ def decode_text(data: bytes, declared: tuple[str, ...] = ()) -> str:
 
 def _by_codecs(data: bytes, codecs: Sequence[str]) -> str | None:
     """By the first that loses nothing; ASCII before all."""
+    if not _OF_JAPAN.isdisjoint(codecs):
+        utf8 = _strictly(data, "utf-8")
+        if utf8 is not None and max(utf8) >= _THREE_BYTES:
+            return utf8  # as Shift-JIS it would be other kanji, and nobody could tell
+        codecs = [*codecs, *_SENT_IN_JAPAN]
     read = (_strictly(data, codec) for codec in ("ascii", *codecs))
     return next((text for text in read if text is not None), None)
 
 
 @lru_cache(maxsize=256)
 def _codec(term: str) -> str | None:
-    return _CODECS.get("".join(character for character in term.upper() if character.isalnum()))
+    return _CODECS.get(letters_and_digits(term).upper()) or codec_of_program(term)
 
 
 def _by_escapes(data: bytes, first: str) -> str | None:
