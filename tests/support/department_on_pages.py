@@ -82,7 +82,7 @@ def fill(service: Service) -> None:
     for number, at in enumerate(_arrivals(chance, now)):
         service.store.insert(_study(service, number, at, chance))
     service.store.insert(_long_story(service, now))
-    service.ram_disk.state = {"totalBytes": 64e9, "freeBytes": 41e9, "pullsWaiting": 2, "alarm": False}
+    service.ram_disk.take("", {"totalBytes": 64e9, "freeBytes": 41e9, "pullsWaiting": 2, "alarm": False})
     service.quarantine = replace(service.quarantine, plugins=_quarantine())
     service.parameters = _parameters(service)
     service.queue = Letters(  # type: ignore[assignment]

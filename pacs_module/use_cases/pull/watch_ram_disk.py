@@ -23,7 +23,7 @@ FULL = "the RAM disk is full: results are late, or too many pulls at once"
 @dataclass
 class WatchRamDisk:
     """
-    ``state`` is what the plugins said last; ``tell`` gets it each time.
+    ``tell`` gets what the plugins said each time.
 
     Of several receiving Orthancs it is the sum, with each of them under ``receivers``.
     """
@@ -31,14 +31,29 @@ class WatchRamDisk:
     puller: Puller
     log: EventLog
     tell: Callable[[Mapping[str, Any]], None]
-    state: dict[str, Any] = field(default_factory=dict)
     receivers: ReceiverBook | None = None
     """None: there is one."""
     each: Mapping[str, Puller] = field(default_factory=dict)
     """The plugins of each by name, where there are several."""
     refused: Callable[[str, object], None] = lambda receiver, shown: None
     """Gets whom the DICOM port of each has refused, as its plugins show it."""
+    _full_told: bool = False
+    _fault_told: str = ""
     _told: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _last: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the plugins said last; of several, the sum of those that are there at this moment."""
+        if self.receivers is not None and self.receivers.several:
+            return self._together(self.receivers)
+        return dict(self._last)
+
+    def take(self, name: str, told: Mapping[str, Any]) -> None:
+        """Take what the plugins of one said of its RAM disk and records; there may be one without a name."""
+        if self.receivers is not None:
+            self.receivers.told(name, told)
+        self._told[name] = self._last = told
 
     def is_full(self) -> bool:
         """Return whether it was full when it was last asked."""
@@ -64,46 +79,37 @@ class WatchRamDisk:
         Raises:
             RetriableError: Its plugins do not answer.
         """
-        was_full, were_gone = bool(self.state.get("alarm")), self.records_fault()
         try:
             told = self.each.get(name, self.puller).room()
         except PipelineError as error:
-            self._lost(name, error.public)
+            if self.receivers is not None:
+                self.receivers.lost(name, error.public)
             raise
         told = dict(told)
         self.refused(name, told.pop("refused", None))
-        self._take(name, told)
+        self.take(name, told)
         self.tell(self.state)
-        if self.records_fault() != were_gone:
-            self._tell_records()
-        if bool(self.state.get("alarm")) != was_full:
-            self._tell_room()
+        self._tell_changes()
         return False
 
-    def _lost(self, name: str, why: str) -> None:
-        if self.receivers is None:
-            return
-        self.receivers.lost(name, why)
-        self._told.pop(name, None)
-        if self.receivers.several:
-            self.state = self._together(self.receivers)
-
-    def _take(self, name: str, told: Mapping[str, Any]) -> None:
-        if self.receivers is not None:
-            self.receivers.told(name, told)
-        self._told[name] = told
-        several = self.receivers is not None and self.receivers.several
-        self.state = self._together(self.receivers) if several and self.receivers else dict(told)
-
     def _together(self, book: ReceiverBook) -> dict[str, Any]:
-        """The sum of those that answer."""
-        told = list(self._told.values())
+        """The sum of those that are there: a pull may find one away before it is asked here again."""
+        told = [one for name, one in list(self._told.items()) if not book.is_away(name)]
         together = _sums(told)
         together["alarm"] = any(one.get("alarm") for one in told)
         if any(one.get("recordsWhole") is False for one in told):
             together["recordsWhole"] = False
         rules = next((one.get("rules", "") for one in told), "")
         return {**together, "rules": rules, "receivers": book.shown()}
+
+    def _tell_changes(self) -> None:
+        fault, full = self.records_fault(), self.is_full()
+        if fault != self._fault_told:
+            self._fault_told = fault
+            self._tell_records()
+        if full != self._full_told:
+            self._full_told = full
+            self._tell_room()
 
     def _tell_records(self) -> None:
         if self.records_fault():

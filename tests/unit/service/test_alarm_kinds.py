@@ -136,11 +136,11 @@ def the_result_comes(at: Hospital) -> None:
 
 
 def the_ram_disk_fills(at: Hospital) -> None:
-    at.service.ram_disk.state = {"alarm": True}
+    at.service.ram_disk.take("", {"alarm": True})
 
 
 def it_has_room(at: Hospital) -> None:
-    at.service.ram_disk.state = {"alarm": False}
+    at.service.ram_disk.take("", {"alarm": False})
 
 
 def a_delivery_is_given_up(at: Hospital) -> None:

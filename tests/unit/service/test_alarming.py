@@ -48,7 +48,7 @@ def test_without_a_channel_it_is_shown_and_told_to_nobody(tmp_path: Path) -> Non
     with service_on(settings_file(tmp_path)) as (service, _):
         step = service.loops[ALARMS].step
         assert isinstance(step, TellAlarms)
-        service.ram_disk.state = {"alarm": True}
+        service.ram_disk.take("", {"alarm": True})
         step()
         assert [entry.alarm.key for entry in step.lasting()] == ["ram_disk"]
 

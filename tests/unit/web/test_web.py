@@ -436,11 +436,11 @@ def test_plugins_whose_journal_or_folder_is_gone_are_not_ready(
     """K14."""
     monkeypatch.setattr(Loop, "alive", lambda loop: True)
     for whole, status, word in ((True, 200, "ok"), (False, 503, "journal"), (True, 200, "ok")):
-        service.ram_disk.state = {"recordsWhole": whole}
+        service.ram_disk.take("", {"recordsWhole": whole})
         answer = client.get("/health/ready")
         assert (answer.status_code, word in answer.json()["pluginRecords"]) == (status, True)
         assert word in client.get("/health").json()["pluginRecords"]
-    service.ram_disk.state = {}  # plugins of an earlier version
+    service.ram_disk.take("", {})  # plugins of an earlier version
     assert client.get("/health/ready").status_code == 200
 
 

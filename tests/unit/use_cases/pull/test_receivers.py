@@ -130,6 +130,9 @@ def test_one_that_is_found_away_when_it_is_asked_loses_the_pull_at_once_and_no_a
     two.a.deaf = Unreachable("connection refused")  # and nobody has looked since
     assert two.world.pull() == 0
     assert two.world.study().state is State.META_ONLY
+    shown = two.watch.state  # health and pages know it as well, before it is asked again
+    assert shown["receivers"]["a"]["away"] == "connection refused"
+    assert shown["totalBytes"] == _ROOM["totalBytes"]
     assert (two.world.pull(), two.asked()) == (1, (0, 1))
     assert two.world.study().attempts == 1
 
