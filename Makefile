@@ -52,17 +52,17 @@ long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, l
 	@exec $(PYTHON) -m pytest tests/long -n 3 --dist loadfile $(PYTEST_ARGS)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
-	@exec $(PYTHON) -m pytest tests/chaos/test_kills.py $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest tests/chaos/proofs/test_kills.py $(PYTEST_ARGS)
 
 chaos: setup-dev  ## kill -9 of each process at each stage of a study's way and of an upload: about twelve minutes (CHAOS_ARGS="--store mongodb")
 	@$(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
-	@exec $(PYTHON) -m pytest tests/chaos/test_uploads.py -q
+	@exec $(PYTHON) -m pytest tests/chaos/proofs/test_uploads.py -q
 
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
 	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
 
 chaos-proofs: setup-dev  ## the auditor sees losses when a safeguard is taken out; start, stop, supervision; kills amid copies and archive; wrong clocks
-	@exec $(PYTHON) -m pytest $(addprefix tests/chaos/test_,$(addsuffix .py,$(PROOFS))) $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest $(addprefix tests/chaos/proofs/test_,$(addsuffix .py,$(PROOFS))) $(PYTEST_ARGS)
 
 chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, clock jumps: SEED=1 MINUTES=10
 	@exec $(PYTHON) -m tests.chaos.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)

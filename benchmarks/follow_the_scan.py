@@ -35,7 +35,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import RunningClock
-from hospital_sim.pacs.planned import archive_of
+from hospital_sim.pacs.content.planned import archive_of
 from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
 

@@ -54,7 +54,7 @@ from pacs_module.ports import StudyStore
 from pacs_module.web.page_support.site import NAVIGATION
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
-from stack.secantusdb import SecantusDb
+from stack.servers.secantusdb import SecantusDb
 
 from .debug_api import TIME_ZONE, lived, milliseconds, served, uid_of
 

@@ -36,12 +36,12 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.content import Archive, Attributes, Encoded, Images, Study
-from hospital_sim.pacs.planned import archive_of
-from hospital_sim.pacs.text import TextCoding
-from stack.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from hospital_sim.pacs.content.planned import archive_of
+from hospital_sim.pacs.content.studies import Archive, Attributes, Encoded, Images, Study
+from hospital_sim.pacs.wire.text import TextCoding
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 
 DATE = dt.date(2026, 11, 21)
 API_KEY = "key-of-the-benchmark"

@@ -32,10 +32,10 @@ from rich.table import Table
 
 from benchmarks.reception import WAYS, Bench, chest_cts, plan, running, timed_images
 from hospital_sim.busy_day.day import BusyStudy
-from hospital_sim.pacs.planned import archive_of
+from hospital_sim.pacs.content.planned import archive_of
 from hospital_sim.planned_study import PlannedSeries
 from stack.errors import StackError
-from stack.orthanc import ReceivingOrthanc, check_substitutions
+from stack.servers.orthanc import ReceivingOrthanc, check_substitutions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW = "now"

@@ -28,15 +28,15 @@ from zoneinfo import ZoneInfo
 import requests
 import typer
 
-from hospital_sim.scu import Pacs
-from stack.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingOrthanc
-from stack.pacs_module import PacsModule
+from hospital_sim.sending.scu import Pacs
 from stack.ports import LOOPBACK, free_ports
 from stack.ram_disk import GIB, make_ram_disk, remove_noted
+from stack.servers.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingOrthanc
+from stack.servers.pacs_module import PacsModule
 from stack.settings_file import merged
 from stack.whole import Stack, StackOptions
-from tests.chaos.auditor import read_documents
-from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.chaos.audit.auditor import read_documents
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
 
 ZONE = "Asia/Shanghai"
 MATRIX = 256

@@ -34,10 +34,10 @@ from pacs_module.adapters.files.upload_source import FolderSource
 from pacs_module.domain.upload.files import UploadFile
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
 from stack.ports import LOOPBACK, free_ports
-from tests.support.ct_files import ct_file
-from tests.support.storescp import Scp
-from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, Program, SftpServer
-from tests.support.uploaders import Told, opened
+from tests.support.images.ct_files import ct_file
+from tests.support.pacs.storescp import Scp
+from tests.support.servers.upload_servers import BUCKET, DicomWebServer, FtpServer, Program, SftpServer
+from tests.support.servers.uploaders import Told, opened
 
 MATRIX = 512
 BATCH = 50
@@ -84,7 +84,7 @@ def _http(folder: Path, staged: bool = True) -> Iterator[Way]:
     (folder / "files").mkdir()
     (port,) = free_ports(1)
     words = [str(folder / "files"), str(port), str(folder / "half-seen")]
-    server = Program([sys.executable, "-m", "tests.chaos.region", *words], port, folder)
+    server = Program([sys.executable, "-m", "tests.chaos.audit.region", *words], port, folder)
     url = f"http://{LOOPBACK}:{port}"
     try:
         told = {"kind": "http", "url": url, "staged": staged}

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hospital_sim.folder import EmptyFolderError
+from hospital_sim.sending.folder import EmptyFolderError
 from stack.errors import StackError
 from stack.run_folder import stop_run
 from stack.whole import StackPorts

@@ -31,9 +31,9 @@ from hospital_sim.platform.habits import Habit, Habits
 from hospital_sim.platform.parameters import ParameterBook, parameter_server
 from hospital_sim.platform.registry import PlatformServer, Registry
 from hospital_sim.platform.store import PlatformStore, serve
-from hospital_sim.scu import Association, Pacs
-from stack.orthanc import HOSPITAL_AET, RECEIVER_AET
+from hospital_sim.sending.scu import Association, Pacs
 from stack.ports import LOOPBACK
+from stack.servers.orthanc import HOSPITAL_AET, RECEIVER_AET
 from stack.whole import Stack, StackOptions
 
 from .run import DemoOptions, remove_last_run, stack_options

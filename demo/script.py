@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from hospital_sim.day import plan_day
-from hospital_sim.folder import DicomFile, find_dicom
+from hospital_sim.sending.folder import DicomFile, find_dicom
 from stack.errors import StackError
 from stack.processes import Process, Programme
 from stack.whole import Stack

@@ -20,12 +20,12 @@ from rich.table import Table
 
 from hospital_sim.day import DayPlan, plan_day
 from hospital_sim.day_catalogue import RECIPES
-from hospital_sim.department import send_day
-from hospital_sim.events import Event
-from hospital_sim.folder import EmptyFolderError, StudySummary, send_folder
 from hospital_sim.pacs.commands import register
 from hospital_sim.planned_study import PlannedStudy
-from hospital_sim.scu import Pacs, StoreError
+from hospital_sim.sending.department import send_day
+from hospital_sim.sending.events import Event
+from hospital_sim.sending.folder import EmptyFolderError, StudySummary, send_folder
+from hospital_sim.sending.scu import Pacs, StoreError
 
 app = typer.Typer(
     name="hospital-sim",

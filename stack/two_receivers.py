@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from stack.orthanc import OrthancPorts, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.ram_disk import make_ram_disk, remove_noted
+from stack.servers.orthanc import OrthancPorts, ReceivingOrthanc
 from stack.settings_file import merged
 from stack.whole import Stack
 

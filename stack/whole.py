@@ -13,16 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
-from stack.backend import Backend
 from stack.errors import StackError
-from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
-from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import LOOPBACK, check_free, free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.ram_disk import GIB, RamDisk, make_ram_disk
 from stack.run_files import RUN_FILE, write_private
 from stack.run_folder import RunFolder
-from stack.secantusdb import SecantusDb
+from stack.servers.backend import Backend
+from stack.servers.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from stack.servers.pacs_module import PacsModule, PacsModuleLinks
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.servers.secantusdb import SecantusDb
 from stack.settings_file import as_switches
 
 

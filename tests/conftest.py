@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from stack.ports import free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
-from stack.secantusdb import PROGRAM as SECANTUSDB
-from stack.secantusdb import SecantusDb
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.servers.secantusdb import PROGRAM as SECANTUSDB
+from stack.servers.secantusdb import SecantusDb
 
 _HERE = Path(__file__).parent
 _NEEDED = {

@@ -13,7 +13,7 @@ from benchmarks.bench.store_steps import Steps, study_of
 from pacs_module.adapters.stores.mongo import COLLECTION, MongoStore, _document
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
-from stack.secantusdb import PROGRAM, SecantusDb
+from stack.servers.secantusdb import PROGRAM, SecantusDb
 
 SIZES = (300, 3_000)
 _PART = 500

@@ -17,11 +17,11 @@ import requests
 
 from benchmarks.bench.images import Written
 from stack.errors import StackError
-from stack.orthanc import RECEIVER_CONFIGURATION, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp
 from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import RECEIVER_CONFIGURATION, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 
 ARCHIVE_AET = "HOSPITALPACS"
 PATIENCE_S = 120.0

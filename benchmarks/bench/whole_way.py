@@ -28,15 +28,15 @@ from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.content import Archive
-from hospital_sim.pacs.planned import archive_of
+from hospital_sim.pacs.content.planned import archive_of
+from hospital_sim.pacs.content.studies import Archive
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.growing_study.scan import best_of
 from pacs_module.domain.rules.switches import Switches
-from stack.orthanc import HOSPITAL_NAME, OrthancPorts
 from stack.ports import free_ports
 from stack.ram_disk import GIB
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HOSPITAL_NAME, OrthancPorts
 from stack.whole import Stack, StackOptions
 
 BY_SERIES, BY_STUDY = "BYSERIES", "BYSTUDY"

@@ -13,9 +13,9 @@ from typing import Any
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND, C_MOVE, C_STORE
 
 from hospital_sim.pacs.call import Call, Context
-from hospital_sim.pacs.find_service import find
-from hospital_sim.pacs.move_service import move
-from hospital_sim.scu import SUCCESS
+from hospital_sim.pacs.find.service import find
+from hospital_sim.pacs.move.service import move
+from hospital_sim.sending.scu import SUCCESS
 
 _CANNOT_UNDERSTAND = 0xC000
 

@@ -17,13 +17,13 @@ from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.pdu_primitives import P_DATA
 
 from hospital_sim.pacs.clock import Clock
-from hospital_sim.pacs.content import Archive
+from hospital_sim.pacs.content.identity import Corrected
+from hospital_sim.pacs.content.stored import Store
+from hospital_sim.pacs.content.studies import Archive
 from hospital_sim.pacs.habit_values import Failure
 from hospital_sim.pacs.habits import Habits
-from hospital_sim.pacs.identity import Corrected
 from hospital_sim.pacs.ledger import Entry, Ledger
-from hospital_sim.pacs.stored import Store
-from hospital_sim.pacs.wire import decode_flat
+from hospital_sim.pacs.wire.data_sets import decode_flat
 
 _QUEUED_AT_MOST = 32  # answers that wait to be sent; more, and a C-CANCEL would not be read in between
 _STEP_S = 0.02

@@ -15,11 +15,11 @@ from typing import Any
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_MOVE
 
-from hospital_sim.pacs.move import MOVE_CLASSES, PENDING
-from hospital_sim.pacs.query import FIND_CLASSES
-from hospital_sim.pacs.text import NATURAL
-from hospital_sim.pacs.wire import decode_flat, encode_answer, raw_values
-from hospital_sim.scu import Association, Pacs
+from hospital_sim.pacs.find.query import FIND_CLASSES
+from hospital_sim.pacs.move.images import MOVE_CLASSES, PENDING
+from hospital_sim.pacs.wire.data_sets import decode_flat, encode_answer, raw_values
+from hospital_sim.pacs.wire.text import NATURAL
+from hospital_sim.sending.scu import Association, Pacs
 
 _VERIFICATION = "1.2.840.10008.1.1"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hospital_sim.pacs.habit_values import ABORT, REJECT, Failure, Kind, Often, Times, Value, parse
-from hospital_sim.pacs.text import HABITUAL, TextCoding
+from hospital_sim.pacs.wire.text import HABITUAL, TextCoding
 
 
 class Area(StrEnum):

@@ -27,19 +27,19 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from hospital_sim import headers
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.oddities import made_late
-from hospital_sim.hang_up import hang_up_for_certain
 from hospital_sim.pacs.answering import serve
 from hospital_sim.pacs.call import Context
 from hospital_sim.pacs.clock import Clock, ManualClock, RunningClock
-from hospital_sim.pacs.content import Archive
+from hospital_sim.pacs.content.planned import archive_of
+from hospital_sim.pacs.content.stored import Store
+from hospital_sim.pacs.content.studies import Archive
+from hospital_sim.pacs.find.query import FIND_CLASSES
 from hospital_sim.pacs.habit_values import REJECT
 from hospital_sim.pacs.habits import Habits, as_habits
 from hospital_sim.pacs.ledger import Entry, Ledger
-from hospital_sim.pacs.move import MOVE_CLASSES
-from hospital_sim.pacs.planned import archive_of
-from hospital_sim.pacs.query import FIND_CLASSES
-from hospital_sim.pacs.stored import Store
-from hospital_sim.scu import send_at_once
+from hospital_sim.pacs.move.images import MOVE_CLASSES
+from hospital_sim.sending.hang_up import hang_up_for_certain
+from hospital_sim.sending.scu import send_at_once
 
 hang_up_for_certain()
 

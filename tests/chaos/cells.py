@@ -24,7 +24,7 @@ PLUGINS = (
     "notified",
 )
 COMPUTING = "computing"
-"""A place in the backend, as tests.chaos.backend has it."""
+"""A place in the backend, as tests.chaos.programs.backend has it."""
 _OURS = {place: "Orthanc" if place in PLUGINS else "pacs_module" for place in PLACES}
 STAGES = (*PLACES[:-1], COMPUTING, PLACES[-1])
 """In the order in which a study passes them."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import StackError
-from tests.chaos.clocks import Clocks
-from tests.chaos.harness import SECOND, Rig, full
-from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.rig.clocks import Clocks
+from tests.chaos.rig.harness import SECOND, Rig, full
+from tests.chaos.rig.proxy import Mode, Proxy
 
 START_AGAIN_S = 300.0
 KILLED = ("Orthanc", "pacs_module", SECOND, "RabbitMQ", "backend", "PACS")

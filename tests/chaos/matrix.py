@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.auditor import Audit
+from tests.chaos.audit.auditor import Audit
 from tests.chaos.cells import (
     ALL,
     COLUMNS,
@@ -35,9 +35,9 @@ from tests.chaos.cells import (
     Kind,
     chosen,
 )
-from tests.chaos.harness import Rig, full
-from tests.chaos.one_of_two import dies, stands_still
-from tests.chaos.small_day import Day
+from tests.chaos.rig.harness import Rig, full
+from tests.chaos.rig.one_of_two import dies, stands_still
+from tests.chaos.rig.small_day import Day
 
 HOLD_S = 2.0
 """How long the store stays locked by a writer that is killed then, or the RAM disk full."""

@@ -26,20 +26,20 @@ from typing import Any
 
 from rich.console import Console
 
-from stack.orthanc import HOSPITAL_NAME
+from stack.servers.orthanc import HOSPITAL_NAME
 from stack.settings_file import merged
 from stack.whole import CONNECTIONS, TO_STORE
-from tests.chaos.auditor import Audit, Poison, move_seconds, running_moves
-from tests.chaos.clocks import LIBRARY, Clocks, sweep
-from tests.chaos.department import Department
+from tests.chaos.audit.auditor import Audit, Poison, move_seconds, running_moves
 from tests.chaos.disasters import Disaster, Storm
-from tests.chaos.harness import SECOND, SETTINGS, Rig
-from tests.chaos.keeper import Keeper
-from tests.chaos.liar import NAME as LIAR
-from tests.chaos.liar import Liar
 from tests.chaos.matrix import show_logs
-from tests.chaos.proxy import Mode, Proxy
-from tests.chaos.small_disk import small_disk
+from tests.chaos.rig.clocks import LIBRARY, Clocks, sweep
+from tests.chaos.rig.department import Department
+from tests.chaos.rig.harness import SECOND, SETTINGS, Rig
+from tests.chaos.rig.keeper import Keeper
+from tests.chaos.rig.liar import NAME as LIAR
+from tests.chaos.rig.liar import Liar
+from tests.chaos.rig.proxy import Mode, Proxy
+from tests.chaos.rig.small_disk import small_disk
 
 AT_ONCE = 3
 CLOCKS = ("pacs_module", SECOND, "Orthanc", "RabbitMQ", "backend")

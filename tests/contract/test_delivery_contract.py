@@ -23,8 +23,8 @@ from pacs_module.ports import Archive, Backend, CopyMaker
 from stack.ports import free_ports
 from tests.fakes.pipeline import H1, H2
 from tests.fakes.world import FakeArchive, FakeBackend, FakeCopies
-from tests.support.ct_files import ct_file
-from tests.support.raw_http import answer_of, raw_server
+from tests.support.images.ct_files import ct_file
+from tests.support.servers.raw_http import answer_of, raw_server
 
 STUDY, SERIES = "1.2.3.4", "1.2.3.4.1"
 DAY = date(2026, 11, 26)

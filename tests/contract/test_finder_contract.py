@@ -27,9 +27,9 @@ from pacs_module.use_cases.find.match_answers import MatchedFinder
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.world import FakeLog
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.support.raw_scp import RawScp, Script, identifier
-from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.pacs.raw_scp import RawScp, Script, identifier
+from tests.support.pacs.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

@@ -18,7 +18,7 @@ from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
 from stack.ports import free_ports
-from tests.support.raw_scp import RawScp, Script, identifier
+from tests.support.pacs.raw_scp import RawScp, Script, identifier
 from tests.support.waiting import wait_for
 
 STUDY = identifier({"StudyInstanceUID": b"1.2.3", "ModalitiesInStudy": b"CT\\PR"})

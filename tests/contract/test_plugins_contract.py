@@ -19,8 +19,8 @@ from pacs_module.adapters.http.plugins import MoveDestination, OrthancPuller
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.ports import PluginLog, PluginMemory, PluginRecordsKept, Puller
-from stack.orthanc import RECEIVER_AET
 from stack.ports import free_ports
+from stack.servers.orthanc import RECEIVER_AET
 from tests.fakes.plugin_stack import PACS, PluginStack
 from tests.fakes.world import FakePlugins
 from tests.support.waiting import wait_for

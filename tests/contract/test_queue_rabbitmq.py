@@ -18,8 +18,8 @@ from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
 from pacs_module.adapters.queue.topology import Topology
 from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError
 from stack.ports import free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 from tests.contract.queue_cases import QueueCase, own_topology, raw_channel, remove
 from tests.support.waiting import wait_for
 

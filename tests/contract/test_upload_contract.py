@@ -15,10 +15,10 @@ from pacs_module.adapters.files.upload_source import FolderSource
 from pacs_module.domain.errors import RetriableError, Unreachable
 from pacs_module.domain.upload.files import ImagePlace, UploadFile
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
-from tests.chaos.proxy import Mode
+from tests.chaos.rig.proxy import Mode
 from tests.contract import upload_cases
 from tests.contract.upload_cases import PROXIED, WAYS, UploadCase, checksum
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 STUDIES = (f"1.2.826.0.1.3680043.10.1234.55.{number}" for number in count(1))
 NUMBER = 4

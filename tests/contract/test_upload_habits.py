@@ -1,7 +1,7 @@
 """
 HTTP and S3 with the whole way of an upload between, at a platform that answers 409 to what it has, or is away for long.
 
-All habits of platforms and lines, by every protocol and with kills between, are in tests/chaos/test_uploads.py.
+All habits of platforms and lines, by every protocol and with kills between, are in tests/chaos/proofs/test_uploads.py.
 """
 
 from __future__ import annotations

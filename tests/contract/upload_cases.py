@@ -17,10 +17,17 @@ from hospital_sim.platform.habits import Habits
 from hospital_sim.platform.store import PlatformStore, serve
 from pacs_module.ports import Uploader
 from stack.ports import LOOPBACK, free_ports
-from tests.chaos.proxy import Proxy
-from tests.support.storescp import Scp
-from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, Program, S3Server, SftpServer
-from tests.support.uploaders import Told, opened
+from tests.chaos.rig.proxy import Proxy
+from tests.support.pacs.storescp import Scp
+from tests.support.servers.upload_servers import (
+    BUCKET,
+    DicomWebServer,
+    FtpServer,
+    Program,
+    S3Server,
+    SftpServer,
+)
+from tests.support.servers.uploaders import Told, opened
 
 KEY = "any"
 TIMEOUT_S = 20.0
@@ -48,7 +55,7 @@ class UploadCase:
 
     Args:
         name: Of :data:`WAYS`.
-        told: What an uploader to it is made of; see :func:`tests.support.uploaders.opened`.
+        told: What an uploader to it is made of; see :func:`tests.support.servers.uploaders.opened`.
         images: What the platform has and shows, by SOPInstanceUID: a checksum of what stands after the file's head.
         remove: Take an image away at the platform, by the name that it was given and its SOPInstanceUID.
         cut: Cut one short there; None: it cannot be done with its files.

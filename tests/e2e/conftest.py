@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from hospital_sim.scu import Pacs
+from hospital_sim.sending.scu import Pacs
 from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
 

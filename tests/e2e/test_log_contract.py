@@ -19,8 +19,8 @@ import requests
 
 from stack.whole import StackOptions
 from tests.support import log_grammar
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.support.orthanc_version import newer_orthanc
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.pacs.orthanc_version import newer_orthanc
 from tests.support.waiting import wait_for
 
 from .conftest import QUICK, Pipeline, options

@@ -30,8 +30,8 @@ from pacs_module.web.page_support.site import NAVIGATION
 from stack.ports import LOOPBACK, free_ports
 from tests.conftest import in_ci
 from tests.fakes.served import KEY, service_on, settings_file
-from tests.support.browsing import CHROMIUM, DESKTOP, PHONE, QUIET, Visit
-from tests.support.department_on_pages import DESTINATIONS, STORY, fill, fill_destinations
+from tests.support.pages.browsing import CHROMIUM, DESKTOP, PHONE, QUIET, Visit
+from tests.support.pages.department import DESTINATIONS, STORY, fill, fill_destinations
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]

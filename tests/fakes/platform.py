@@ -23,7 +23,7 @@ from pacs_module.use_cases.upload.route import RouteHandOvers
 from pacs_module.use_cases.upload.send import SendUploads
 from pacs_module.use_cases.upload.upload_policy import DestinationPlan, UploadOrder
 from tests.fakes.pipeline import UID, Pipeline
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 RETRY = RetryPolicy(attempts=3, first=timedelta(seconds=30), longest=timedelta(minutes=5))
 IMAGES = 3

@@ -22,9 +22,9 @@ import requests
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from tests.support.waiting import wait_for
 
 T = TypeVar("T")

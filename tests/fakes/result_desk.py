@@ -18,7 +18,7 @@ from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.use_cases.results.take import Answered, TakeResults
 from tests.fakes.pipeline import UID, Pipeline
 from tests.fakes.platform import Edge
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 KEY = b"a secret of the site"
 

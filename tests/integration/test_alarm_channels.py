@@ -20,7 +20,7 @@ from pacs_module.adapters.mail import Mail, MailServer
 from pacs_module.domain.alarm.alarm import Alarm, Change, Message, Severity
 from pacs_module.domain.errors import PipelineError, RetriableError
 from stack.ports import free_ports
-from tests.support.raw_http import RawServer
+from tests.support.servers.raw_http import RawServer
 
 ALARM = Alarm("silent CT-3", "nothing from CT-3\nfor 2 h: 胸部", Severity.WARNING, "/studies")
 RAISED = Message("any", Change.RAISED, ALARM, 1_764_489_600_000, 1_764_489_720_000)

@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE
 
 from tests.fakes.plugin_stack import CT_STORAGE, PluginStack, ct_series, until
-from tests.support.certificates import Authority, Certificate
+from tests.support.servers.certificates import Authority, Certificate
 
 pytestmark = [
     pytest.mark.server("orthanc", "orthanc-python"),

@@ -27,9 +27,9 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.ports import PacsFinder
 from stack.ports import LOOPBACK
 from stack.run_folder import RunFolder
-from tests.support.orthanc_version import newer_orthanc
-from tests.support.raw_scp import RawScp, Script, identifier
-from tests.support.real_pacs import AskingOrthanc
+from tests.support.pacs.orthanc_version import newer_orthanc
+from tests.support.pacs.raw_scp import RawScp, Script, identifier
+from tests.support.pacs.real_pacs import AskingOrthanc
 
 pytestmark = pytest.mark.server("orthanc")
 

@@ -13,15 +13,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hospital_sim.pacs import SimPacs
-from hospital_sim.scu import Pacs
+from hospital_sim.sending.scu import Pacs
 from pacs_module.cli.app import app
 from pacs_module.domain.errors import MessageError
 from pacs_module.domain.reconcile.image_diff import SeriesDifference, compare
-from stack.orthanc import HospitalPacs, OrthancPorts
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HospitalPacs, OrthancPorts
 from tests.fakes.sim_settings import sim_settings
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 
 
 def run(settings: Path, *arguments: str) -> Result:

@@ -17,14 +17,14 @@ import pytest
 from pydicom import dcmread
 
 from hospital_sim.day import plan_day
-from hospital_sim.department import send_day
-from hospital_sim.events import Event
-from hospital_sim.folder import send_folder
 from hospital_sim.instances import Renderer
 from hospital_sim.planned_study import Content
-from hospital_sim.scu import Pacs, PacsUnreachableError, StoreRefusedError
+from hospital_sim.sending.department import send_day
+from hospital_sim.sending.events import Event
+from hospital_sim.sending.folder import send_folder
+from hospital_sim.sending.scu import Pacs, PacsUnreachableError, StoreRefusedError
 from stack.ports import free_ports
-from tests.support.storescp import Scp, after_meta
+from tests.support.pacs.storescp import Scp, after_meta
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("dcmtk")

@@ -41,7 +41,7 @@ from pacs_module.use_cases.exchange.take_entries import TakeEntries
 from pacs_module.use_cases.recover.lease_holder import LeaseHolder
 from stack.ports import free_ports
 from tests.fakes.world import FakeClock, FakeLog
-from tests.support.raw_http import answer_of, raw_server
+from tests.support.servers.raw_http import answer_of, raw_server
 
 TODAY = date(2026, 11, 30)
 YESTERDAY = TODAY - timedelta(days=1)

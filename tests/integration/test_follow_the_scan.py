@@ -18,8 +18,8 @@ from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import ManualClock, SimPacs
-from hospital_sim.pacs.content import Images
-from hospital_sim.pacs.planned import archive_of
+from hospital_sim.pacs.content.planned import archive_of
+from hospital_sim.pacs.content.studies import Images
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.rules.switches import Switches

@@ -18,7 +18,7 @@ from hospital_sim.pacs import SimPacs
 from pacs_module.ports import PacsFinder
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.world import FakeLog
-from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders
+from tests.support.pacs.asked_pacs import FINDERS, PACS, Finders, both_finders
 
 pytestmark = pytest.mark.server("orthanc")
 

@@ -13,7 +13,7 @@ from pydicom.uid import generate_uid
 
 from stack.ports import free_ports
 from tests.fakes.plugin_stack import PluginStack
-from tests.support.raw_pacs import RawPacs
+from tests.support.pacs.raw_pacs import RawPacs
 
 pytestmark = [
     pytest.mark.server("orthanc", "orthanc-python"),

@@ -21,8 +21,8 @@ from pacs_module.adapters.http.plugins import OrthancPuller
 from pacs_module.adapters.queue.topology import Topology
 from pacs_module.domain.errors import PipelineError
 from stack.ports import LOOPBACK
-from stack.rabbitmq import RabbitmqNode
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode
 from tests.contract.queue_cases import remove
 from tests.fakes.delivery_stack import delivering
 from tests.support.waiting import wait_for

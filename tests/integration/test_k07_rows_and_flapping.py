@@ -14,7 +14,7 @@ from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
 from pacs_module.domain.study.lifecycle import State
 from tests.fakes.pipeline import Pipeline
-from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders
+from tests.support.pacs.asked_pacs import FINDERS, PACS, Finders, both_finders
 
 pytestmark = pytest.mark.server("orthanc")
 

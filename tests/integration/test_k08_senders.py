@@ -14,12 +14,12 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
 
-from hospital_sim.pacs.content import Encoded
-from hospital_sim.scu import Pacs
-from hospital_sim.stranger import EndlessPush, idle_associations
+from hospital_sim.pacs.content.studies import Encoded
+from hospital_sim.sending.scu import Pacs
+from hospital_sim.sending.stranger import EndlessPush, idle_associations
 from tests.fakes.plugin_stack import PluginStack, ct_series, until
-from tests.support.poison import CT, DEFLATED, dataset, deflated
-from tests.support.raw_pacs import store_raw
+from tests.support.images.poison import CT, DEFLATED, dataset, deflated
+from tests.support.pacs.raw_pacs import store_raw
 
 pytestmark = [
     pytest.mark.server("orthanc", "orthanc-python"),

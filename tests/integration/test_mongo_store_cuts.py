@@ -17,8 +17,8 @@ from pacs_module.adapters.stores.leases import leases_of
 from pacs_module.adapters.stores.mongo import MongoStore
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.study import Study
-from stack.secantusdb import SecantusDb
-from tests.chaos.proxy import Mode, Proxy
+from stack.servers.secantusdb import SecantusDb
+from tests.chaos.rig.proxy import Mode, Proxy
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("secantusdb")

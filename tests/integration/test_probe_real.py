@@ -26,8 +26,8 @@ from pacs_module.use_cases.probe.probe_pacs import ProbePacs
 from pacs_module.use_cases.probe.questions.client import MoveTest
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.pacs.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

@@ -12,9 +12,9 @@ from pacs_module.adapters.queue.rabbitmq import RabbitQueue
 from pacs_module.domain.errors import RetriableError
 from pacs_module.ports.delivery import BrokerAddress
 from stack.ports import free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
-from tests.support.certificates import Authority
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
+from tests.support.servers.certificates import Authority
 
 pytestmark = pytest.mark.server("rabbitmq")
 

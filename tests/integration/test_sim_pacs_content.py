@@ -18,11 +18,11 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.client import Client, Moved
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.enhanced import ENHANCED_CT
+from hospital_sim.pacs.content.enhanced import ENHANCED_CT
+from hospital_sim.pacs.content.odd_images import BOMB_BYTES, DEFLATED, DEPTH
 from hospital_sim.pacs.habits import Area
-from hospital_sim.pacs.odd_images import BOMB_BYTES, DEFLATED, DEPTH
-from hospital_sim.scu import Pacs
-from tests.support.storescp import Scp, after_meta
+from hospital_sim.sending.scu import Pacs
+from tests.support.pacs.storescp import Scp, after_meta
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)

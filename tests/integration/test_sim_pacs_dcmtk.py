@@ -17,14 +17,14 @@ from pydicom import dcmread
 
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.day import plan_day
-from hospital_sim.folder import send_folder
 from hospital_sim.instances import Renderer
 from hospital_sim.pacs import SimPacs
-from hospital_sim.pacs.text import HABITUAL
+from hospital_sim.pacs.wire.text import HABITUAL
 from hospital_sim.planned_study import Content
-from hospital_sim.scu import Pacs
+from hospital_sim.sending.folder import send_folder
+from hospital_sim.sending.scu import Pacs
 from stack.ports import free_ports
-from tests.support.storescp import Scp, after_meta
+from tests.support.pacs.storescp import Scp, after_meta
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)

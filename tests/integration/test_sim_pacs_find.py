@@ -19,11 +19,11 @@ from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, ManualClock, SimPacs
 from hospital_sim.pacs.client import Client, Found
+from hospital_sim.pacs.find.odd_answers import BAD_UIDS
+from hospital_sim.pacs.find.spoiled_answers import LONG_TEXT
 from hospital_sim.pacs.habits import Area
-from hospital_sim.pacs.odd_answers import BAD_UIDS
-from hospital_sim.pacs.spoiled_answers import LONG_TEXT
-from hospital_sim.pacs.text import HABITUAL
-from hospital_sim.scu import Pacs, PacsUnreachableError
+from hospital_sim.pacs.wire.text import HABITUAL
+from hospital_sim.sending.scu import Pacs, PacsUnreachableError
 from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)

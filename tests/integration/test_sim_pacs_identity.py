@@ -17,8 +17,8 @@ from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
-from hospital_sim.scu import Originator, Pacs, PacsUnreachableError
-from hospital_sim.stranger import (
+from hospital_sim.sending.scu import Originator, Pacs, PacsUnreachableError
+from hospital_sim.sending.stranger import (
     STRANGER,
     EndlessPush,
     disguised,

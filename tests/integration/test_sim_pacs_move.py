@@ -20,13 +20,13 @@ from pydicom.uid import ImplicitVRLittleEndian
 from hospital_sim.busy_day.day import Oddity
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.day import plan_day
-from hospital_sim.department import send_day
 from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.call import Memory
 from hospital_sim.pacs.client import Client, Moved
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
-from hospital_sim.scu import Association, Pacs, PacsUnreachableError
+from hospital_sim.sending.department import send_day
+from hospital_sim.sending.scu import Association, Pacs, PacsUnreachableError
 from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)

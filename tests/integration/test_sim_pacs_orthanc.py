@@ -14,7 +14,7 @@ import requests
 
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
-from hospital_sim.pacs.text import HABITUAL
+from hospital_sim.pacs.wire.text import HABITUAL
 from stack.ports import free_ports
 from tests.support.waiting import wait_for
 

@@ -9,10 +9,10 @@ import pytest
 
 from stack.errors import StackError
 from stack.identity import bearers
-from stack.orthanc import HospitalPacs, OrthancPorts, check_substitutions
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import http_status
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HospitalPacs, OrthancPorts, check_substitutions
 
 
 @pytest.fixture

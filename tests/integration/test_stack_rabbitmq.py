@@ -17,8 +17,8 @@ from stack.errors import StackError
 from stack.identity import bearers, wait_until
 from stack.ports import LOOPBACK, free_ports, holder_of
 from stack.probing import accepts_tcp
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 
 pytestmark = pytest.mark.server("rabbitmq")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -92,7 +92,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from stack.ports import free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
 
 run = RunFolder(Path(sys.argv[1]))

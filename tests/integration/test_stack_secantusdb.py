@@ -22,7 +22,7 @@ from stack.identity import bearers
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp
 from stack.run_folder import RunFolder
-from stack.secantusdb import SecantusDb
+from stack.servers.secantusdb import SecantusDb
 
 pytestmark = pytest.mark.server("secantusdb")
 

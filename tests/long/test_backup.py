@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pacs_module.adapters.queue.topology import Topology
-from tests.chaos.harness import Rig
+from tests.chaos.rig.harness import Rig
 from tests.contract.queue_cases import raw_channel
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

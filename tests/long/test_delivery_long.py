@@ -21,14 +21,14 @@ from pacs_module.adapters.queue.topology import Topology
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp
 from stack.processes import Process, Programme
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.whole import Stack
 from tests.contract.queue_cases import remove
 from tests.e2e.conftest import QUICK, Pipeline, options
 from tests.fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
 from tests.fakes.pipeline import handover_id
-from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("rabbitmq"), pytest.mark.timeout(900)]

@@ -19,8 +19,8 @@ from pydicom.uid import generate_uid
 
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.habits import Habits
-from hospital_sim.scu import Pacs
-from hospital_sim.stranger import of_datasets, push
+from hospital_sim.sending.scu import Pacs
+from hospital_sim.sending.stranger import of_datasets, push
 from tests.fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids, until
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")

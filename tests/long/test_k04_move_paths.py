@@ -17,9 +17,9 @@ import requests
 from pydicom.uid import generate_uid
 
 from hospital_sim.pacs import SimPacs
-from hospital_sim.scu import Association, Pacs
-from stack.orthanc import RECEIVER_AET
+from hospital_sim.sending.scu import Association, Pacs
 from stack.ports import free_ports
+from stack.servers.orthanc import RECEIVER_AET
 from stack.whole import Stack, StackOptions
 from tests.fakes.plugin_stack import CT_STORAGE, ct_series
 from tests.support.waiting import wait_for

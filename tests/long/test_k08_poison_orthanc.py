@@ -21,8 +21,8 @@ from pynetdicom import AE
 from stack.errors import StackError
 from stack.ports import free_ports
 from tests.fakes.plugin_stack import PluginStack, until
-from tests.support.poison import CT, dataset, nested
-from tests.support.raw_pacs import RawPacs, store_raw
+from tests.support.images.poison import CT, dataset, nested
+from tests.support.pacs.raw_pacs import RawPacs, store_raw
 
 pytestmark = [
     pytest.mark.server("orthanc", "orthanc-python"),

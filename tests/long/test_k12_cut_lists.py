@@ -15,7 +15,8 @@ import pytest
 
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
-from hospital_sim.pacs import ManualClock, SimPacs, find_service
+from hospital_sim.pacs import ManualClock, SimPacs
+from hospital_sim.pacs.find import service as find_service
 from pacs_module.adapters.dicom.direct_fallback import DirectFallback
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.probe import DicomProbe
@@ -29,7 +30,7 @@ from pacs_module.use_cases.find.find_studies import STUDY_KEYS
 from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.probe.probe_pacs import ProbePacs
 from tests.fakes.world import FakeLog
-from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders
+from tests.support.pacs.asked_pacs import FINDERS, PACS, Finders, both_finders
 
 pytestmark = pytest.mark.server("orthanc")
 

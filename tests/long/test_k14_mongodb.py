@@ -14,7 +14,7 @@ from typing import Any
 import pymongo
 import pytest
 
-from tests.chaos.harness import Rig
+from tests.chaos.rig.harness import Rig
 from tests.long.test_k14_records import BACK_S, NOTICED_S, Site
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from pacs_module.adapters.queue.topology import Topology
-from tests.chaos.harness import FIRST, Rig
+from tests.chaos.rig.harness import FIRST, Rig
 from tests.contract.queue_cases import raw_channel
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

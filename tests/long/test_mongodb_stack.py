@@ -18,9 +18,9 @@ import requests
 
 from stack.probing import answers_http
 from stack.whole import TO_STORE
-from tests.chaos.auditor import read_documents
-from tests.chaos.harness import Rig
-from tests.chaos.proxy import Proxy
+from tests.chaos.audit.auditor import read_documents
+from tests.chaos.rig.harness import Rig
+from tests.chaos.rig.proxy import Proxy
 
 pytestmark = [pytest.mark.server, pytest.mark.server("secantusdb"), pytest.mark.timeout(900)]
 

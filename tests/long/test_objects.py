@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 from pynetdicom.dsutils import encode
 
-from hospital_sim.scu import Association, Pacs, PacsUnreachableError
+from hospital_sim.sending.scu import Association, Pacs, PacsUnreachableError
 from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]

@@ -20,15 +20,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pacs_module.web.page_support.site import NAVIGATION
-from stack.orthanc import HOSPITAL_AET, HOSPITAL_NAME, RECEIVER_AET
 from stack.ports import LOOPBACK
+from stack.servers.orthanc import HOSPITAL_AET, HOSPITAL_NAME, RECEIVER_AET
 from stack.whole import Stack, StackPorts
 from tests.conftest import in_ci
 from tests.e2e.conftest import QUICK, Pipeline, options
-from tests.support import refusing_backend
-from tests.support.browsing import CHROMIUM, DESKTOP, QUIET, Visit
-from tests.support.dicom_maker import CHEST_CT, Study, store
-from tests.support.left_in_english import left_in_english
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
+from tests.support.pages.browsing import CHROMIUM, DESKTOP, QUIET, Visit
+from tests.support.pages.left_in_english import left_in_english
+from tests.support.servers import refusing_backend
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

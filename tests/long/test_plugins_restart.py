@@ -25,7 +25,7 @@ from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 IMAGES = 150
 SET_BACK_BY_AN_HOUR = 2**32 - 3_599_936
-"""What Orthanc 1.10.1 noted as the runtime of such a job, in milliseconds (tests/chaos/test_clocks.py)."""
+"""What Orthanc 1.10.1 noted as the runtime of such a job, in milliseconds (tests/chaos/proofs/test_clocks.py)."""
 
 
 @pytest.fixture(scope="module")

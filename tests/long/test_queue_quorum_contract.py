@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack.rabbitmq import RabbitmqNode
+from stack.servers.rabbitmq import RabbitmqNode
 from tests.contract import test_queue_contract
 from tests.contract.queue_cases import QueueCase, quorum_topology
 

@@ -19,8 +19,8 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.priority import MANUAL, ROUTINE
 from pacs_module.ports.delivery import BrokerAddress
 from stack.ports import LOOPBACK, free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 from tests.contract.queue_cases import own_topology, quorum_topology
 from tests.support.waiting import wait_for
 

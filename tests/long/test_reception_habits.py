@@ -29,11 +29,11 @@ from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.content import Archive
-from hospital_sim.pacs.planned import archive_of
-from hospital_sim.scu import Pacs, PacsUnreachableError
-from stack.orthanc import HOSPITAL_NAME
+from hospital_sim.pacs.content.planned import archive_of
+from hospital_sim.pacs.content.studies import Archive
+from hospital_sim.sending.scu import Pacs, PacsUnreachableError
 from stack.ram_disk import GIB
+from stack.servers.orthanc import HOSPITAL_NAME
 from stack.whole import Stack, StackOptions
 from tests.support.waiting import wait_for
 

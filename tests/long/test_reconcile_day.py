@@ -42,8 +42,8 @@ from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.reconcile.ask_devices import AskDevices
 from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.reconcile.repair import Repair
-from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
+from stack.servers.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.plugin_stack import API_KEY, PACS, PluginStack, until
 

@@ -18,8 +18,8 @@ from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.shared.crash_points import VARIABLE
 from tests.fakes.pipeline import UID
 from tests.fakes.result_desk import ResultDesk
-from tests.support.result_archives import KINDS, Archive, archive_of
-from tests.support.result_objects import result_object
+from tests.support.results.archives import KINDS, Archive, archive_of
+from tests.support.results.objects import result_object
 
 TAKING = ("result_restored", "result_restored:2", "result_kept", "result_taken")
 """No PACS is asked there: one of them is enough."""
@@ -34,7 +34,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def work(folder: Path, port: int, fault: str = "") -> int:
-    command = [sys.executable, "-m", "tests.support.result_worker", str(folder), str(port)]
+    command = [sys.executable, "-m", "tests.support.results.worker", str(folder), str(port)]
     return subprocess.run(command, env={**os.environ, VARIABLE: fault}, check=False, timeout=100).returncode
 
 

@@ -2,7 +2,7 @@
 Results back to Orthanc, dcmqrscp and pynetdicom's storage SCP, each failing in each way: in the end every object is there
 once, as the PACS sees it, and nothing is lost (issue 15, must show 5).
 
-The bad answers come from a relay before the PACS (tests/support/store_relay.py); that a process is killed at each step
+The bad answers come from a relay before the PACS (tests/support/results/store_relay.py); that a process is killed at each step
 is tests/long/test_results_killed.py.
 """
 
@@ -22,9 +22,9 @@ from pacs_module.use_cases.results.render import RenderResults
 from stack.ports import LOOPBACK
 from tests.fakes.pipeline import UID
 from tests.fakes.result_desk import ResultDesk
-from tests.support.result_archives import KINDS, Archive, archive_of
-from tests.support.result_objects import result_object
-from tests.support.store_relay import AET, HABITS
+from tests.support.results.archives import KINDS, Archive, archive_of
+from tests.support.results.objects import result_object
+from tests.support.results.store_relay import AET, HABITS
 
 WHO = Who("Li", "the PACS was mended")
 CHINESE = "Zhang^San=张^三"

@@ -23,8 +23,8 @@ from pacs_module.adapters.machine import SystemClock
 from pacs_module.service.bootstrap import build
 from pacs_module.settings import load_settings
 from pacs_module.use_cases.privacy.retain import Retain
-from tests.chaos.harness import SETTINGS, Rig
-from tests.support.dicom_maker import Study
+from tests.chaos.rig.harness import SETTINGS, Rig
+from tests.support.images.dicom_maker import Study
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 DAYS = 30

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from hospital_sim.scu import Pacs
+from hospital_sim.sending.scu import Pacs
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.study import priority
 from pacs_module.domain.study import study as documents
 from pacs_module.domain.study.lifecycle import Event, State
-from stack.orthanc import HOSPITAL_NAME
 from stack.ports import LOOPBACK
+from stack.servers.orthanc import HOSPITAL_NAME
 from stack.whole import Stack, StackOptions
-from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

@@ -40,8 +40,8 @@ from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.world import FakeClock, FakeLog, FakePlugins
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.pacs.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

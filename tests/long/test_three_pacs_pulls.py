@@ -16,10 +16,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from hospital_sim.scu import Association
-from stack.orthanc import ReceivingOrthanc
+from hospital_sim.sending.scu import Association
+from stack.servers.orthanc import ReceivingOrthanc
 from tests.fakes.plugin_stack import PACS, PluginStack, ct_series, sop_uids
-from tests.support.real_pacs import RealPacs, start
+from tests.support.pacs.real_pacs import RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python", "dcmtk")
 

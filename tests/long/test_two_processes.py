@@ -30,9 +30,9 @@ from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Ageing, turn
 from pacs_module.domain.study.study import Study
-from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from stack.servers.pacs_module import PacsModule, PacsModuleLinks
 from tests.fakes.three_pacs import DAY, ThreePacs
 from tests.support.waiting import wait_for
 

@@ -25,7 +25,7 @@ from stack.ram_disk import GIB
 from stack.settings_file import merged
 from stack.two_receivers import SecondReceiver, TwoReceivers
 from tests.e2e.conftest import QUICK, Pipeline, options
-from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]

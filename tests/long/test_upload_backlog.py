@@ -20,7 +20,7 @@ from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.upload.cache_limits import CacheLimits, WhenFull
 from pacs_module.domain.upload.upload_state import UploadState
 from pacs_module.shared.http import HttpLink
-from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.rig.proxy import Mode, Proxy
 from tests.fakes.pipeline import UID
 from tests.fakes.platform import Edge
 

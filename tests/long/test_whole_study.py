@@ -19,7 +19,7 @@ from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
 from pacs_module.shared.http import HttpLink
 from stack.whole import Stack
 from tests.e2e.conftest import QUICK, Pipeline, options
-from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, Study, store
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]

@@ -17,7 +17,7 @@ import pytest
 
 from stack.whole import Stack
 from tests.e2e.conftest import QUICK, Pipeline, options
-from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.images.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]

@@ -25,7 +25,7 @@ from pacs_module.domain.errors import PipelineError
 from pacs_module.ports import PacsFinder
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS
 from stack.run_folder import RunFolder
-from tests.support.real_pacs import AskingOrthanc
+from tests.support.pacs.real_pacs import AskingOrthanc
 
 from .rows import IMAGE_LEVEL, SERIES_LEVEL
 

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import requests
 
-from hospital_sim.scu import Pacs
-from stack.backend import Backend
-from stack.orthanc import HOSPITAL_AET, HOSPITAL_NAME, HospitalPacs, OrthancPorts
+from hospital_sim.sending.scu import Pacs
 from stack.run_folder import RunFolder
-from tests.chaos.small_day import Day, small_day
+from stack.servers.backend import Backend
+from stack.servers.orthanc import HOSPITAL_AET, HOSPITAL_NAME, HospitalPacs, OrthancPorts
+from tests.chaos.rig.small_day import Day, small_day
 from tests.package.unit_files import mount, start
 
 ZONE = "Asia/Shanghai"

@@ -28,9 +28,9 @@ from benchmarks.bench.servers import (
     until_stored,
 )
 from benchmarks.reception import API_KEY, Recorder
-from stack.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 
 PULLS = (1, 2, 4)
 WALL = "Orthanc parses each image: some 3.5 CPU-ms, which plugins and settings do not change"

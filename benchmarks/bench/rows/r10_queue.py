@@ -18,8 +18,8 @@ from benchmarks.bench.row import Line, Row, Scale
 from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
 from pacs_module.adapters.queue.topology import QuorumTopology, Topology
 from stack.ports import free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 
 TOP, ROUTINE = 4, 0
 MESSAGE = {"studyUID": "1.2.3", "seriesUID": "1.2.3.1", "numberReceived": 300, "filepath": "/store_image/1"}

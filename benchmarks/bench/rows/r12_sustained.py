@@ -27,10 +27,10 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
-from hospital_sim.pacs.planned import archive_of
-from stack.orthanc import ReceivingOrthanc
+from hospital_sim.pacs.content.planned import archive_of
 from stack.ports import LOOPBACK, free_ports
 from stack.ram_disk import GIB
+from stack.servers.orthanc import ReceivingOrthanc
 from stack.two_receivers import TwoReceivers
 from stack.whole import Stack, StackOptions
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.auditor import Audit
+from tests.chaos.audit.auditor import Audit
 from tests.chaos.hosts.rig import NAMES, Host, ThreeHosts
 
 CUT_OFF, DEAD, PAUSED = "cut off", "dead", "paused"

@@ -19,21 +19,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hospital_sim.scu import Pacs
+from hospital_sim.sending.scu import Pacs
 from pacs_module.shared import crash_points
-from stack.backend import Backend
-from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
-from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import LOOPBACK, free_ports
-from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.ram_disk import make_ram_disk
 from stack.run_files import write_private
 from stack.run_folder import RunFolder
-from stack.secantusdb import SecantusDb
+from stack.servers.backend import Backend
+from stack.servers.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from stack.servers.pacs_module import PacsModule, PacsModuleLinks
+from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.servers.secantusdb import SecantusDb
 from stack.settings_file import as_switches, merged
-from tests.chaos.auditor import Audit, Sources, Wanted, add_left_over, audit, audit_all
+from tests.chaos.audit.auditor import Audit, Sources, Wanted, add_left_over, audit, audit_all
 from tests.chaos.hosts.network import Machine, Network
-from tests.chaos.small_day import Day, small_day
+from tests.chaos.rig.small_day import Day, small_day
 
 ZONE = "Asia/Shanghai"
 DEADLINE_S = 240.0
@@ -41,7 +41,7 @@ LOOK_S = 0.3
 NAMES = ("one", "two", "three")
 QUEUES = tuple(f"aipull.delivery.{name}" for name in ("manual", "emergency", "green", "routine", "dead"))
 _DISK_BYTES = 256 * 1024**2
-_BACKEND = Path(__file__).parents[1] / "backend.py"
+_BACKEND = Path(__file__).parents[1] / "programs" / "backend.py"
 _SWITCHES = {"STABLE_AGE": 5, "RAM_DISK_RESERVE_MB": 32, "KERNEL_PREFERRED": ["B30f"]}
 _SETTINGS: dict[str, Any] = {
     "find_interval_s": 1.0, "lease_s": 5.0, "crossday": -1, "MOVE_SYNC": False,
@@ -52,7 +52,7 @@ _SETTINGS: dict[str, Any] = {
                 "result_timeout_s": 20.0, "retention_s": 3.0},
     "rabbitmq": {"queues": "quorum"},
 }  # fmt: skip
-"""As at a site, but with pauses of seconds, as in tests.chaos.harness."""
+"""As at a site, but with pauses of seconds, as in tests.chaos.rig.harness."""
 _TICK_S = 8
 """After so many seconds without a word RabbitMQ's nodes take one another for gone; 60 as shipped."""
 _PARTITIONS = "cluster_partition_handling = pause_minority\n"

@@ -16,9 +16,18 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import auditor, identity
-from tests.chaos.auditor import Audit, Poison, Sources, Wanted, audit, audit_all, move_seconds, running_moves
-from tests.chaos.identity import AtPlatform, Poisoned, Truth
+from tests.chaos.audit import auditor, identity
+from tests.chaos.audit.auditor import (
+    Audit,
+    Poison,
+    Sources,
+    Wanted,
+    audit,
+    audit_all,
+    move_seconds,
+    running_moves,
+)
+from tests.chaos.audit.identity import AtPlatform, Poisoned, Truth
 
 STUDY, THIN, THICK = "1.2.3", "1.2.3.1", "1.2.3.2"
 IMAGES = {THIN: ["1.2.3.1.1", "1.2.3.1.2"], THICK: ["1.2.3.2.1"]}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import keeper
-from tests.chaos.keeper import Keeper
+from tests.chaos.rig import keeper
+from tests.chaos.rig.keeper import Keeper
 from tests.support.waiting import wait_for
 
 

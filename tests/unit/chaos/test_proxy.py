@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.rig.proxy import Mode, Proxy
 from tests.support.waiting import wait_for
 
 PATIENCE_S = 60.0

@@ -6,9 +6,19 @@ import random
 
 import pytest
 
-from hospital_sim.stranger import STRANGER
-from tests.chaos.identity import pixels_of
-from tests.chaos.small_day import HEAVY_MATRIX, LATE_S, LIES, WAYS, Day, Part, nasty_parts, small_day, whole
+from hospital_sim.sending.stranger import STRANGER
+from tests.chaos.audit.identity import pixels_of
+from tests.chaos.rig.small_day import (
+    HEAVY_MATRIX,
+    LATE_S,
+    LIES,
+    WAYS,
+    Day,
+    Part,
+    nasty_parts,
+    small_day,
+    whole,
+)
 
 
 @pytest.fixture(scope="module")

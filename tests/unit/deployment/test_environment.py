@@ -17,8 +17,8 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.settings import BackendSettings, Settings, load_settings
 from pacs_module.settings.profiles import PROFILES
 from pacs_module.shared.switches_file import load_switches
-from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.run_folder import RunFolder
+from stack.servers.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from tests.support.compose_file import ReadYaml, Render, Stage, mounts, text_of
 
 

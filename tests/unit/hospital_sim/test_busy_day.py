@@ -16,8 +16,8 @@ from hospital_sim.busy_day.day import BusyDay, BusyStudy, Oddity
 from hospital_sim.busy_day.oddities import made_late
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.busy_day.study import CLOCK_OFF, CLOCK_OFF_DEVICE
-from hospital_sim.pacs.planned import archive_of, series_attributes, study_attributes
-from hospital_sim.pacs.text import coding_of
+from hospital_sim.pacs.content.planned import archive_of, series_attributes, study_attributes
+from hospital_sim.pacs.wire.text import coding_of
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from hospital_sim.pacs import SimPacs
-from hospital_sim.scu import Association, Pacs, PacsUnreachableError
+from hospital_sim.sending.scu import Association, Pacs, PacsUnreachableError
 from stack.ports import free_ports
 from tests.support.left_open import sockets_left_open
 from tests.support.waiting import wait_for

@@ -5,9 +5,9 @@ asks for here.
 
 import pytest
 
-from hospital_sim.pacs.matching import matches, matches_combined
-from hospital_sim.pacs.text import HABITUAL, NATURAL, decode
-from hospital_sim.pacs.wire import decode_flat, encode_answer, raw_values
+from hospital_sim.pacs.find.matching import matches, matches_combined
+from hospital_sim.pacs.wire.data_sets import decode_flat, encode_answer, raw_values
+from hospital_sim.pacs.wire.text import HABITUAL, NATURAL, decode
 
 
 @pytest.mark.parametrize(

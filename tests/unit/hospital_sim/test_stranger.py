@@ -6,10 +6,10 @@ import pytest
 from pydicom import Dataset
 from pydicom.filereader import read_dataset
 
-from hospital_sim.pacs.content import EXPLICIT, Encoded
-from hospital_sim.pacs.odd_images import DEPTH
-from hospital_sim.stranger import as_datasets, disguised, of_datasets, poisoned
-from tests.support.dicom_maker import CHEST_CT, Study
+from hospital_sim.pacs.content.odd_images import DEPTH
+from hospital_sim.pacs.content.studies import EXPLICIT, Encoded
+from hospital_sim.sending.stranger import as_datasets, disguised, of_datasets, poisoned
+from tests.support.images.dicom_maker import CHEST_CT, Study
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from one_box.environments import MANDATORY, orthanc_environment, pacs_environmen
 from one_box.places import Places
 from pacs_module.settings import load_settings
 from site_check.env_file import read_env
-from stack.orthanc import check_substitutions
+from stack.servers.orthanc import check_substitutions
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SECRETS = ("ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "RABBITMQ_PASSWORD")

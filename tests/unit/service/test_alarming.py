@@ -15,7 +15,7 @@ from pacs_module.service.alarming import ALARMS, Looks
 from pacs_module.use_cases.operate.tell_alarms import TellAlarms
 from pacs_module.web.app import create_app
 from tests.fakes.served import KEY, TestClient, service_on, settings_file
-from tests.support.raw_http import raw_server
+from tests.support.servers.raw_http import raw_server
 
 WEEK_MS = 7 * 24 * 3600 * 1000
 TAKEN = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

@@ -2,7 +2,7 @@
 The supervisor: begins once the store answers, replaces threads that have died, tells those that are stuck.
 
 Does not prove what kills a thread: in Python only its own code does. That main thread and signals do their
-part is proved on the real process (tests/chaos/test_supervision.py).
+part is proved on the real process (tests/chaos/proofs/test_supervision.py).
 """
 
 from __future__ import annotations

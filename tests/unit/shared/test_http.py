@@ -16,7 +16,7 @@ import pytest
 from pacs_module.domain.errors import Busy, Refused, RetriableError, Unreachable
 from pacs_module.shared.http import HttpLink, address_of, checked
 from stack.ports import free_ports
-from tests.support.raw_http import answer_of, raw_server
+from tests.support.servers.raw_http import answer_of, raw_server
 
 ROOT = Path(__file__).resolve().parents[3]
 LINK = HttpLink("it", answer_bytes=1000)

@@ -18,7 +18,7 @@ from pacs_module.shared import http_addresses
 from pacs_module.shared.http import HttpLink
 from pacs_module.shared.http_addresses import HttpAddresses
 from stack.ports import free_ports
-from tests.support.raw_http import RawServer, answer_of, raw_server
+from tests.support.servers.raw_http import RawServer, answer_of, raw_server
 
 LINK = HttpLink("pacs_module")
 GOOD = answer_of("200 OK", b"taken")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from stack.errors import StackError
-from stack.orthanc import RECEIVER_CONFIGURATION, with_more_pacs
+from stack.servers.orthanc import RECEIVER_CONFIGURATION, with_more_pacs
 
 
 def read(configuration: str) -> dict[str, object]:

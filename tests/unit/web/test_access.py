@@ -20,7 +20,7 @@ from pacs_module.web.request_guard.needs import NEEDS, need_of
 from pacs_module.web.request_guard.sessions import Sessions
 from tests.fakes.pipeline import UID
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
-from tests.support.routes import places
+from tests.support.pages.routes import places
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}

@@ -16,8 +16,8 @@ from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
 from pacs_module.web.page_support.site import NAVIGATION
 from tests.fakes.served import TestClient, service_on, settings_file
-from tests.support.department_on_pages import DESTINATIONS, HOSTILE, STORY, fill, fill_destinations
-from tests.support.left_in_english import left_in_english
+from tests.support.pages.department import DESTINATIONS, HOSTILE, STORY, fill, fill_destinations
+from tests.support.pages.left_in_english import left_in_english
 
 RAW = (
     HOSTILE,

@@ -18,7 +18,7 @@ from pacs_module.web.request_guard.sessions import Sessions
 from tests.fakes.identity_provider import CLIENT, SECRET, Provider, provider
 from tests.fakes.pipeline import UID
 from tests.fakes.served import TestClient, found, service_on, settings_file
-from tests.support.routes import places
+from tests.support.pages.routes import places
 
 ELSEWHERE = ("192.168.1.7", 1)
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}

@@ -24,8 +24,8 @@ from pacs_module.web.app import create_app
 from pacs_module.web.page_support.site import NAVIGATION
 from tests.fakes.pipeline import THIN, UID
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
-from tests.support.department_on_pages import Letters
-from tests.support.routes import places
+from tests.support.pages.department import Letters
+from tests.support.pages.routes import places
 
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}
 NAMED = {

@@ -29,7 +29,7 @@ from pacs_module.web.page_support.common import STATIC, local_path
 from pacs_module.web.page_support.site import NAVIGATION
 from tests.fakes.pipeline import THIN, UID, Pipeline
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
-from tests.support.department_on_pages import Letters
+from tests.support.pages.department import Letters
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}

@@ -7,7 +7,7 @@ import pytest
 from pacs_module.web.page_support.language import catalogue
 from pacs_module.web.page_support.sentences import FILE, MOST, sentences_in, templates
 from tests.support.catalogues import with_values
-from tests.support.left_in_english import left_in_english
+from tests.support.pages.left_in_english import left_in_english
 from tests.support.sentences import message_id, sentences
 
 said = sentences_in(catalogue("zh").gettext)

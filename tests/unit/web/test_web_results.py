@@ -12,7 +12,7 @@ from pacs_module.web.app import create_app
 from stack.settings_file import as_toml
 from tests.fakes.pipeline import UID, Pipeline
 from tests.fakes.served import KEY, TestClient, service_on, settings_file
-from tests.support.result_objects import result_object
+from tests.support.results.objects import result_object
 
 POST = "/api/v1/results"
 DICOM = {"Content-Type": "application/dicom"}

@@ -12,7 +12,7 @@ import pytest
 
 from pacs_module.adapters.audit_trail.syslog_tls import SyslogAddress, SyslogTls
 from pacs_module.domain.errors import RetriableError
-from tests.support.certificates import Authority, Certificate
+from tests.support.servers.certificates import Authority, Certificate
 from tests.support.waiting import wait_for
 
 

@@ -17,7 +17,7 @@ from pacs_module.adapters.dicom.find_scu import DicomTls, Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.errors import PermanentError, PipelineError
 from stack.ports import free_ports
-from tests.support.certificates import Authority
+from tests.support.servers.certificates import Authority
 
 UID = "1.2.840.1"
 

@@ -15,7 +15,7 @@ from pacs_module.adapters.files.archive import CompressedArchive
 from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import RetriableError
 from tests.fakes.pipeline import H1
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 REAL = Path(__file__).resolve().parents[4].parent / "shared" / "data"
 TODAY = date(2026, 11, 26)

@@ -15,7 +15,7 @@ from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.wire.messages import SeriesFolder
 from tests.fakes.pipeline import H1, H2
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 KEY = b"a secret of the site"
 STUDY, SERIES = "1.2.3.4", "1.2.3.4.1"

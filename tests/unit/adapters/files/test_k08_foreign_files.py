@@ -33,8 +33,8 @@ from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import MessageError, PermanentError
 from pacs_module.domain.wire.messages import SeriesFolder
 from tests.fakes.pipeline import H1
-from tests.support.ct_files import ct_file
-from tests.support.poison import as_file, dataset, nested
+from tests.support.images.ct_files import ct_file
+from tests.support.images.poison import as_file, dataset, nested
 
 KEY = b"a secret of the site"
 TODAY = date(2026, 11, 30)

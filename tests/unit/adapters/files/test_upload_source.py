@@ -7,7 +7,7 @@ import pytest
 from pacs_module.adapters.files.upload_source import FolderSource
 from pacs_module.domain.errors import FilesGone, PermanentError
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 RULE = StoragePath(DEFAULT)
 

@@ -1,7 +1,7 @@
 """
 What a destination says of an upload is not believed beyond reason, and nobody else gets the images (K5).
 
-Servers of ours on the loopback network; real platforms: tests/chaos/test_uploads.py.
+Servers of ours on the loopback network; real platforms: tests/chaos/proofs/test_uploads.py.
 """
 
 from __future__ import annotations

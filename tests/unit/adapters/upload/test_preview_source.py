@@ -12,7 +12,7 @@ from pacs_module.adapters.upload.preview_source import PreviewSource
 from pacs_module.domain.upload.files import UploadFile
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
 from tests.fakes.world import FakeLog
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 STUDY = "1.2.3.4"
 

@@ -15,7 +15,7 @@ from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.filters import judge_body_part, judge_series
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.dicom_header import READ_OF_RECEIVED, Header, read_facts, read_header
-from tests.support.poison import CT
+from tests.support.images.poison import CT
 
 SITE = Switches()
 

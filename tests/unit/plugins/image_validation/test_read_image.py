@@ -29,7 +29,7 @@ from pacs_module.domain.image_validation.judge import judge
 from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.receive.provenance import Sender
 from tests.fakes.plugin_stack import ct_series
-from tests.support.poison import nested
+from tests.support.images.poison import nested
 
 TAGS = wanted_tags((*UIDS, *MAY_HAVE_UIDS, *READ_OF_PIXELS, "PatientID", "Modality"))
 NATIVE = (

@@ -15,7 +15,7 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.receive.provenance import PacsWord
 from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
-from tests.support.poison import nested
+from tests.support.images.poison import nested
 
 DEEP = nested(5_000)
 

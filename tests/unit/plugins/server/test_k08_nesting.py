@@ -11,7 +11,7 @@ import pytest
 
 from aipull.server import nesting
 from aipull.server.nesting import is_deeper, look
-from tests.support.poison import as_file, dataset, element, nested
+from tests.support.images.poison import as_file, dataset, element, nested
 
 STUDY, SOP = "1.2.3", "1.2.3.4"
 ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, 0)

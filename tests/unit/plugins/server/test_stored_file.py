@@ -20,8 +20,8 @@ from pacs_module.domain.dicom.images import image_facts
 from pacs_module.shared import dicom_header
 from pacs_module.shared.dicom_header import READ_OF_RECEIVED, read_facts
 from tests.fakes.orthanc_store import FakeStore
-from tests.support.ct_files import ct_file
-from tests.support.poison import CT, DEFLATED, as_file, blob, dataset, deflated, element, nested
+from tests.support.images.ct_files import ct_file
+from tests.support.images.poison import CT, DEFLATED, as_file, blob, dataset, deflated, element, nested
 
 STUDY, SOP = "1.2.3", "1.2.3.4"
 

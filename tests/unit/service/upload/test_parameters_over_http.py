@@ -25,7 +25,7 @@ from pacs_module.settings import load_settings
 from pacs_module.use_cases.platform_parameters.fetch import FetchParameters
 from stack.ports import free_ports
 from tests.fakes.served import settings_file
-from tests.support.certificates import Authority
+from tests.support.servers.certificates import Authority
 from tests.support.waiting import wait_for
 
 NAMES = "{hospital}/{StudyInstanceUID}/{SeriesInstanceUID}/{SOPInstanceUID}.dcm"

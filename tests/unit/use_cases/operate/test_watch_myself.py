@@ -17,7 +17,7 @@ from pacs_module.domain.upload.cache_limits import CacheLimits
 from pacs_module.use_cases.operate.watch_myself import WatchClock, WatchOwnScp
 from tests.fakes.platform import Edge
 from tests.fakes.world import FakeClock, FakeLog
-from tests.support.raw_http import answer_of, raw_server
+from tests.support.servers.raw_http import answer_of, raw_server
 
 
 def test_an_scp_that_stops_answering_is_told_once_and_when_it_answers_again() -> None:

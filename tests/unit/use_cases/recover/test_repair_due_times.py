@@ -1,7 +1,7 @@
 """
 What a clock wrote that was ahead does not keep a study waiting until the right clock gets there.
 
-With real processes and clocks: tests/chaos/test_clocks.py.
+With real processes and clocks: tests/chaos/proofs/test_clocks.py.
 """
 
 from __future__ import annotations

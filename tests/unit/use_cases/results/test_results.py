@@ -28,7 +28,7 @@ from pacs_module.use_cases.results.tidy import TidyResults
 from pacs_module.use_cases.show.results import ShowResults
 from tests.fakes.pipeline import UID
 from tests.fakes.result_desk import ResultDesk
-from tests.support.result_objects import CLASSES, reference_to, result_object
+from tests.support.results.objects import CLASSES, reference_to, result_object
 
 WHO = Who("Li", "the PACS was mended")
 CHINESE = "Zhang^San=张^三"

@@ -16,7 +16,7 @@ from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.use_cases.operate.manual_work import Who
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, series_answer
 from tests.fakes.platform import Edge
-from tests.support.ct_files import ct_file
+from tests.support.images.ct_files import ct_file
 
 DOSE = UID + ".9"
 

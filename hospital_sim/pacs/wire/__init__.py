@@ -1,0 +1,1 @@
+"""Bytes on the wire: data sets, pixels and text in its character sets."""

@@ -1,0 +1,1 @@
+"""Tests of one disaster each, with real processes."""

@@ -1,0 +1,1 @@
+"""What the chaos runs break, and what they break it with."""

@@ -1,0 +1,1 @@
+"""Images for tests: small, plain, or harmful."""

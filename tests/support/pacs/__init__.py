@@ -1,0 +1,1 @@
+"""PACS for tests: real ones, and sockets that answer with given bytes."""

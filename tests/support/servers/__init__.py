@@ -1,0 +1,1 @@
+"""Servers for tests other than PACS, and what is needed to speak to them."""
