@@ -21,6 +21,7 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 _POLL_S = 0.05
 _LOG_LINES = 15
 _LAUNCH_WITHIN_S = 10.0
+_ENDS_WITHIN_S = 30.0
 _OF_A_SIGNAL = 128
 
 
@@ -40,7 +41,10 @@ class Programme:
     """
     stop_within_s: float = 5.0
     exit_file: Path | None = None
-    """Where the next one reads how this one ended, a decimal exit status as a shell has it; None: nowhere."""
+    """
+    Where the next one reads how this one ended: exit statuses as a shell has them, one a line, the newest
+    last; None: nowhere.
+    """
 
 
 class Process:
@@ -80,8 +84,11 @@ class Process:
         and ``stop``.
         """
         with self._lock:
-            status = self._popen.poll() if self._popen is not None else None
-        return -status if status is not None and status < 0 else None
+            if self._popen is None or self.is_alive():
+                return None
+            # Its first thread is gone; the kernel tells its end when the last one is.
+            status = self._popen.wait(_ENDS_WITHIN_S)
+        return -status if status < 0 else None
 
     def start(self) -> None:
         """
@@ -159,8 +166,9 @@ class Process:
     def _tell_next(self, returned: int) -> None:
         if self.programme.exit_file is not None and self.programme.exit_file.parent.is_dir():
             status = returned if returned >= 0 else _OF_A_SIGNAL - returned
-            with suppress(OSError):  # a full disk: then nobody tells, as docker/orthanc/start.sh
-                self.programme.exit_file.write_text(f"{status}\n", encoding="ascii")
+            # Appended, as docker/orthanc/start.sh does: the file's block stays on a disk that is full by then.
+            with suppress(OSError), self.programme.exit_file.open("a", encoding="ascii") as file:
+                file.write(f"{status}\n")
 
     def _clear_up(self) -> None:
         if self._popen is None:

@@ -25,7 +25,7 @@ if [ -n "${AIPULL_SENDERS:-}" ]; then
 fi
 
 # How it ends is written beside the journal: an object that crashes it is set aside, one that was being received when
-# somebody killed it is not.
+# somebody killed it is not. Appended: the file's block stays on a disk that is full by then.
 /usr/sbin/Orthanc "$@" &
 orthanc=$!
 trap 'kill -TERM "$orthanc" 2>/dev/null || true' TERM INT HUP
@@ -35,5 +35,5 @@ while kill -0 "$orthanc" 2>/dev/null; do # a signal to this shell ends the wait,
     status=0
     wait "$orthanc" || status=$?
 done
-echo "$status" > "$AIPULL_JOURNAL.exit" || true
+echo "$status" >> "$AIPULL_JOURNAL.exit" || true
 exit "$status"

@@ -8,6 +8,7 @@ that are pushed again and again: Orthanc 1.10.1 has no way to refuse a sender th
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import Callable, Iterator
@@ -40,10 +41,13 @@ class Supervised:
         self.stack = stack
         self.pacs = pacs
         self.deaths = 0
+        self.before_start: Callable[[], None] = lambda: None
+        """What else is broken when it has died."""
 
     def wait(self, condition: Callable[[], object], within_s: float = 120) -> None:
         def looked() -> bool:
             if not self.stack.receiver.process.is_alive():
+                self.before_start()
                 try:
                     self.stack.receiver.start()
                 except StackError:  # its ports are still being closed, or it has died again while it started
@@ -131,6 +135,21 @@ def test_a_person_may_ask_again_and_gets_the_same_verdict(run: Supervised) -> No
         (report,) = run.reports(run.stack.pull(bad, expected=3))
         assert report["failure"]["kind"] == "poison"  # type: ignore[index]
     assert run.deaths == 4
+
+
+def test_a_ram_disk_that_is_emptied_at_each_death_lets_no_poison_begin_again(run: Supervised) -> None:
+    well, bad = studies_of(run, DEEP)
+    run.before_start = lambda: empty(run.stack.receiver.ram_disk)
+    pulls = [run.stack.pull(study, expected=3) for study in (bad, *well)]
+    (report, *others) = run.reports(*pulls)
+    assert report["failure"]["kind"] == "poison"  # type: ignore[index]
+    assert [one["outcome"] for one in others] == ["received"] * 3
+    assert run.deaths <= 3
+
+
+def empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def test_an_object_nested_less_deep_is_received_and_kills_nobody_who_reads_it(run: Supervised) -> None:

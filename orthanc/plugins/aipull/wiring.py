@@ -54,7 +54,7 @@ from .runtime.worker import Worker
 from .server.change_log import Changes, begin_epoch, same_epoch
 from .server.last_associations import last_associations, tell_associations
 from .server.orthanc_client import OrthancClient
-from .server.previous_exit import last_ending
+from .server.previous_exit import PreviousExit
 from .server.refused_senders import RefusedSenders
 from .server.stored_file import StoredFiles
 
@@ -168,8 +168,10 @@ def _validation(ground: _Ground) -> Validation:
 
 def _crash_record(ground: _Ground) -> CrashRecord:
     """What the former process left."""
-    journal = ground.journal
-    return CrashRecord(journal, ground.tables.pulls, ground.log, last_associations(), last_ending(journal))
+    journal, exit_before = ground.journal, PreviousExit(ground.journal)
+    return CrashRecord(
+        journal, ground.tables.pulls, ground.log, last_associations(), exit_before.read(), exit_before.begin
+    )
 
 
 def _admission(ground: _Ground) -> Admission:
@@ -276,6 +278,7 @@ class Plugins:
         self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]
     ) -> None:
         """Orthanc's database is open: take up the work."""
+        self.deaths.take_up()
         if not same_epoch(self.journal, get_property):
             epoch = begin_epoch(self.journal, set_property, self._forget_index)
             self.log.event(
@@ -285,7 +288,6 @@ class Plugins:
             )
         self._tidy_handovers()
         self.journal.forget_before(now_ms() - KEEP_MS, now_ms() - KEEP_HANDOVERS_MS)
-        self.deaths.take_up()
         # In a thread: Orthanc's own REST API answers once its start is over.
         threading.Thread(
             target=tell_associations, args=(self._ground.rest,), name="log level", daemon=True

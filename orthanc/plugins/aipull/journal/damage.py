@@ -20,6 +20,7 @@ from pacs_module.domain.wire.json_text import json_text
 from pacs_module.shared.logs import ContractLog
 
 from ..runtime.clock import now_ms
+from .charges import read_charged
 from .handovers import read_handover
 from .journal import Journal
 from .pulls import read_pull
@@ -141,7 +142,13 @@ def _pull(row: Row) -> None:
     pull = read_pull(row)
     if pull.request.pull_id != row["pull_id"] or pull.request.study_uid != row["study_uid"]:
         raise ValueError("the request is that of another pull")
-    for value in (pull.asked_at, pull.moves, pull.deaths):
+    for value in (pull.asked_at, pull.moves):
+        _whole(value)
+
+
+def _charge(row: Row) -> None:
+    charged = read_charged(row)
+    for value in (charged.deaths, charged.seen, row["at"]):
         _whole(value)
 
 
@@ -183,11 +190,6 @@ def _pairs(value: Any) -> None:
         pass
 
 
-def _numbers(value: Any) -> None:
-    for number in _mapping(value).values():
-        _whole(number)
-
-
 def _senders(value: Any) -> None:
     for pairs in _mapping(value).values():
         _pairs(pairs)
@@ -197,7 +199,6 @@ _META: dict[str, Callable[[str], object]] = {
     "seq": int,
     "deaths": int,
     "last_death_at": int,
-    "deaths_seen": lambda text: _numbers(json.loads(text)),
     "unexplained_deaths": lambda text: _pairs(json.loads(text)),
     "senders": lambda text: _senders(json.loads(text)),
     "unproved hand-overs": lambda text: _mapping(json.loads(text)),
@@ -214,6 +215,7 @@ def _meta(row: Row) -> None:
 _TABLES = (
     _Table("meta", "key", _meta),
     _Table("pulls", "pull_id", _pull),
+    _Table("charges", "study_uid", _charge),
     _Table("receptions", "study_uid", _reception),
     _Table("series", "series_uid", lambda row: read_judged(json.loads(row["judged"]))),
     _Table("handovers", "handover_id", _handover),

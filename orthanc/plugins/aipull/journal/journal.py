@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS pulls (
     asked_at INTEGER NOT NULL,
     job_state TEXT NOT NULL DEFAULT 'new',      -- domain/pull/job_state.py
     moves INTEGER NOT NULL DEFAULT 0,           -- C-MOVEs that it was begun with
-    deaths INTEGER NOT NULL DEFAULT 0,          -- of Orthanc, charged to it
     suspect INTEGER NOT NULL DEFAULT 0,         -- it moved when Orthanc died: moved alone until it ends
     failure TEXT,                               -- of its job, as in the report
     ended_at INTEGER,
@@ -39,6 +38,12 @@ CREATE TABLE IF NOT EXISTS pulls (
 );
 CREATE INDEX IF NOT EXISTS pulls_by_study ON pulls (study_uid);
 CREATE INDEX IF NOT EXISTS pulls_open ON pulls (number) WHERE report IS NULL;
+CREATE TABLE IF NOT EXISTS charges (           -- deaths of Orthanc while a study moved
+    study_uid TEXT PRIMARY KEY,
+    deaths INTEGER NOT NULL,                    -- it moved alone
+    seen INTEGER NOT NULL,                      -- alone or not
+    at INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS receptions (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     study_uid TEXT NOT NULL,
@@ -144,7 +149,7 @@ _DECIDED_LONG_AGO = "quarantine WHERE state NOT IN ('held', 'releasing') AND las
 _NUMBER = "INTEGER NOT NULL DEFAULT 0"
 _ADDED = {
     "handovers": {"bytes": _NUMBER, "reception": _NUMBER, "for_destinations": _NUMBER},
-    "pulls": {"moves": _NUMBER, "deaths": _NUMBER, "suspect": _NUMBER, "failure": "TEXT"},
+    "pulls": {"moves": _NUMBER, "suspect": _NUMBER, "failure": "TEXT"},
 }
 """Columns that journals of earlier versions lack."""
 _LOCK_WAIT_S = 30.0
@@ -342,6 +347,7 @@ class Journal:
                 (
                     self._delete("pulls WHERE report IS NOT NULL AND asked_at < ?", moment),
                     self._delete("receptions WHERE state = 'closed' AND changed_at < ?", moment),
+                    self._delete("charges WHERE at < ?", moment),
                     self._delete("series WHERE reception NOT IN (SELECT number FROM receptions)"),
                     self._delete("handovers WHERE state != 'given' AND at < ?", handovers_before),
                     self._delete(_STALE_NOTIFICATIONS),
@@ -357,7 +363,7 @@ class Journal:
             rows = sum(
                 self._delete(f"{table} WHERE study_uid = ?", uid)
                 for uid in study_uids
-                for table in ("pulls", "receptions", "handovers", "quarantine")
+                for table in ("pulls", "charges", "receptions", "handovers", "quarantine")
             )
             rows += self._delete("series WHERE reception NOT IN (SELECT number FROM receptions)")
             rows += sum(self._delete("damaged WHERE instr(row, ?)", uid) for uid in study_uids)

@@ -10,8 +10,9 @@ from functools import lru_cache
 from pacs_module.domain.pull.move_state import MOVE_STATES, UNDER_WAY, MoveEvent, MoveState
 from pacs_module.domain.wire.documents import from_document, to_document
 from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.domain.wire.pull_failure import PullFailure
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 
+from .charges import Charged, ChargeRows
 from .journal import Journal, as_text
 
 _READ_KEPT = 32
@@ -23,8 +24,8 @@ class Pull:
     """
     One pull.
 
-    ``moves``: how many C-MOVEs it was begun with; ``deaths``: of Orthanc, charged to it; ``suspect``: it
-    moved when Orthanc died and is moved alone until it ends. ``conclusion`` says what became of the images
+    ``moves``: how many C-MOVEs it was begun with; ``suspect``: its study moved when Orthanc died, and is
+    moved alone until it has ended. ``conclusion`` says what became of the images
     and may be there before the job's end, because completeness can be proved early; ``report`` is made when
     both are known.
     """
@@ -40,8 +41,12 @@ class Pull:
     conclusion: PullReport | None
     report: PullReport | None
     failure: PullFailure | None = None
-    deaths: int = 0
     suspect: bool = False
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether Orthanc died of it."""
+        return self.failure is not None and self.failure.kind is FailureKind.POISON
 
 
 class PullRows:
@@ -49,15 +54,17 @@ class PullRows:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._charges = ChargeRows(journal)
 
     def add(self, request: PullRequest, now: int) -> None:
-        """Note a new pull; one with the same id stays as it is."""
+        """Note a new pull, a suspect when its study is charged; one with the same id stays as it is."""
+        suspect = self._charges.of(request.study_uid) != Charged()
         self._journal.write(
             (
-                "INSERT INTO pulls (pull_id, study_uid, request, asked_at) VALUES (?, ?, ?, ?) ON "
+                "INSERT INTO pulls (pull_id, study_uid, request, asked_at, suspect) VALUES (?, ?, ?, ?, ?) ON "
                 "CONFLICT (pull_id) DO NOTHING"
             ),
-            request.pull_id, request.study_uid, as_text(to_document(request)), now,
+            request.pull_id, request.study_uid, as_text(to_document(request)), now, int(suspect),
         )  # fmt: skip
 
     def get(self, pull_id: str) -> Pull | None:
@@ -102,21 +109,19 @@ class PullRows:
                 "UPDATE pulls SET job_state = ?, moves = ? WHERE pull_id = ?", after, moves, pull_id
             )
 
-    def again(self, pull_id: str, deaths: int | None = None) -> None:
+    def again(self, pull_id: str, suspect: bool = False) -> None:
         """
-        To be moved again: the process that moved it has died.
+        To be moved again: the process that moved it has ended.
 
         Args:
             pull_id: Of a pull that is not reported.
-            deaths: Charged to it so far, with this one: a suspect from now on. None: it ended in order.
+            suspect: Of the death of that process; without it the pull stays what it was.
         """
         with self._journal.transaction():
             after = self._after(pull_id, MoveEvent.RESTART)
             self._journal.write("UPDATE pulls SET job_state = ? WHERE pull_id = ?", after, pull_id)
-            if deaths is not None:
-                self._journal.write(
-                    "UPDATE pulls SET deaths = ?, suspect = 1 WHERE pull_id = ?", deaths, pull_id
-                )
+            if suspect:
+                self._journal.write("UPDATE pulls SET suspect = 1 WHERE pull_id = ?", pull_id)
 
     def ended(
         self,
@@ -128,6 +133,9 @@ class PullRows:
     ) -> None:
         """
         No more images come from this pull; where they are judged already the report is due (:meth:`report`).
+
+        One whose moves ran to their end without a failure has killed nobody: its study's charges are
+        forgotten.
         """
         with self._journal.transaction():
             after = self._after(pull_id, MoveEvent.END)
@@ -137,6 +145,13 @@ class PullRows:
                 "WHERE pull_id = ?",
                 after, now, error, move_seconds, as_text(to_document(failure)) if failure else None, pull_id,
             )  # fmt: skip
+            if failure is None and move_seconds is not None:
+                self._forget_charges(pull_id)
+
+    def _forget_charges(self, pull_id: str) -> None:
+        pull = self.get(pull_id)
+        if pull is not None:
+            self._charges.forget(pull.request.study_uid)
 
     def _after(self, pull_id: str, event: MoveEvent) -> MoveState:
         row = self._journal.row("SELECT job_state FROM pulls WHERE pull_id = ?", pull_id)
@@ -163,9 +178,14 @@ class PullRows:
             self._journal.to_send(conclusion.study_uid, "pull_report", document)
 
     def restart_all(self) -> None:
-        """The RAM disk was emptied: every pull that is not reported begins again."""
+        """
+        The RAM disk was emptied: every pull that is not reported begins again, but one that was set aside:
+        what it killed with is still at the PACS.
+        """
         with self._journal.transaction():
             for pull in self.unreported():
+                if pull.is_set_aside:
+                    continue
                 after = MOVE_STATES.next(pull.job_state, MoveEvent.RESTART)
                 self._journal.write(
                     "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', "
@@ -195,7 +215,6 @@ def read_pull(row: sqlite3.Row) -> Pull:
         conclusion=_report(row["conclusion"]) if row["conclusion"] else None,
         report=_report(row["report"]) if row["report"] else None,
         failure=from_document(PullFailure, json.loads(row["failure"])) if row["failure"] else None,
-        deaths=row["deaths"],
         suspect=bool(row["suspect"]),
     )
 

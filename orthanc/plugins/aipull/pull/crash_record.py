@@ -8,11 +8,13 @@ order. A process that finds the former one still alive in there knows that it di
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from pacs_module.domain.pull.crash_blame import Charge, Ending, Moving, by_others, charge
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
+from ..journal.charges import Charged, ChargeRows
 from ..journal.journal import Journal, as_text
 from ..journal.pulls import SUBMITTED, Pull, PullRows
 from ..runtime.clock import now_ms
@@ -23,8 +25,6 @@ _DEATHS = "deaths"
 _LAST = "last_death_at"
 _UNEXPLAINED = "unexplained_deaths"
 """JSON: of each its time in epoch milliseconds, and who was connected (null: nobody knows)."""
-_SEEN = "deaths_seen"
-"""JSON: by pull that moved in a death that did not come from outside, in how many."""
 _RECENTLY_MS = 15 * 60 * 1000
 _MOST_UNEXPLAINED = 50
 
@@ -39,6 +39,7 @@ class CrashRecord:
         log: For events.
         associations: That the former process wrote into its log.
         ending: How it ended, where that was not in order.
+        on_taken_up: Called once its end is journaled.
     """
 
     def __init__(
@@ -48,17 +49,20 @@ class CrashRecord:
         log: ContractLog,
         associations: Associations = Associations(),  # noqa: B008 # frozen
         ending: Ending = Ending.UNKNOWN,
+        on_taken_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._ending = ending
         self._associations = associations
         self._journal = journal
         self._pulls = pulls
         self._log = log
+        self._charged = ChargeRows(journal)
+        self._on_taken_up = on_taken_up
 
     def take_up(self) -> None:
         """
         Charge the death of the former process, if it died, and continue its pulls; once, before any pull
-        moves.
+        moves, and before the pulls of a lost index begin anew: they moved when it died.
         """
         with self._journal.transaction():
             died = self._journal.meta(_ALIVE) == "1"
@@ -67,14 +71,18 @@ class CrashRecord:
             charges = self._charges(moving) if died else {}
             for pull in moving:
                 self._go_on(pull, charges.get(pull.request.pull_id))
+        self._on_taken_up()
 
     def _charges(self, moving: list[Pull]) -> dict[str, Charge]:
         """Note that Orthanc died; what each pull that moved is charged with, by its id."""
         self._note(moving)
         others = by_others([who for _, who in self._unexplained()], self._associations.connected)
         charges = charge(self._moved(moving), others, self._ending)
-        self._count_seen(moving)
-        return {one.pull_id: one for one in charges}
+        found = {one.pull_id: one for one in charges}
+        if self._ending is not Ending.KILLED:
+            for pull in moving:
+                self._count(pull, found[pull.request.pull_id])
+        return found
 
     def ends(self) -> None:
         """Orthanc ends in order: whatever happens to this process now is nobody's doing."""
@@ -105,23 +113,14 @@ class CrashRecord:
 
     def _moved(self, moving: list[Pull]) -> list[Moving]:
         """The pulls that moved, with what is known of the deaths before."""
-        seen = self._seen()
-        ids = [(pull.request.pull_id, pull.deaths) for pull in moving]
-        return [Moving(pull_id, deaths, seen.get(pull_id, 0)) for pull_id, deaths in ids]
+        found = [(pull.request.pull_id, self._charged.of(pull.request.study_uid)) for pull in moving]
+        return [Moving(pull_id, charged.deaths, charged.seen) for pull_id, charged in found]
 
-    def _count_seen(self, moving: list[Pull]) -> None:
+    def _count(self, pull: Pull, charge: Charge) -> None:
         """For the next death; those from outside do not count."""
-        if self._ending is Ending.KILLED:
-            return
-        open_pulls = {pull.request.pull_id for pull in self._pulls.unreported()}
-        kept = {pull_id: number for pull_id, number in self._seen().items() if pull_id in open_pulls}
-        for pull in moving:
-            kept[pull.request.pull_id] = kept.get(pull.request.pull_id, 0) + 1
-        self._journal.set_meta(_SEEN, as_text(kept))
-
-    def _seen(self) -> dict[str, int]:
-        found: dict[str, int] = json.loads(self._journal.meta(_SEEN, "{}"))
-        return found
+        study = pull.request.study_uid
+        seen = self._charged.of(study).seen + 1
+        self._charged.note(study, Charged(charge.deaths, seen), now_ms())
 
     def _who(self, moving: list[Pull]) -> str:
         if self._ending is Ending.KILLED:
@@ -148,11 +147,12 @@ class CrashRecord:
         elif pull.conclusion is not None:
             self._pulls.ended(pull_id, now_ms(), "", None)  # all that matters had come
         else:
-            self._pulls.again(pull_id, charged.deaths if charged is not None else None)
+            self._pulls.again(pull_id, suspect=charged is not None)
 
     def _set_aside(self, pull: Pull, why: str) -> None:
         failure = PullFailure(FailureKind.POISON, words=why)
         self._pulls.ended(pull.request.pull_id, now_ms(), why, None, failure)
+        self._charged.forget(pull.request.study_uid)  # a person who asks again has it tried again
         self._log.event(
             "pull_set_aside", f"a study is set aside: {why}; it is not pulled again by itself", level="ERROR",
             studyUID=pull.request.study_uid, pullID=pull.request.pull_id, pacs=pull.request.pacs,

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from aipull.hand_over.unchecked_pushes import UncheckedPushes
+from aipull.journal.charges import Charged, ChargeRows
 from aipull.journal.damage import DamagedRows, set_damaged_file_aside
 from aipull.journal.device_sizes import SizeRows
 from aipull.journal.handovers import HandoverRow, HandoverRows
@@ -108,7 +109,7 @@ NESTED = "[" * 100_000
         ("UPDATE pulls SET request = CAST(? AS TEXT) WHERE pull_id = '2'", b'{"pullID": "\xff\xfe"}', PULLS),
         ("UPDATE pulls SET job_state = ? WHERE pull_id = '2'", "flying", PULLS),
         ("UPDATE pulls SET conclusion = ? WHERE pull_id = '2'", "null]", PULLS),
-        ("UPDATE pulls SET deaths = ? WHERE pull_id = '2'", "many", PULLS),
+        ("UPDATE pulls SET moves = ? WHERE pull_id = '2'", "many", PULLS),
         ("UPDATE receptions SET state = ? WHERE study_uid = '1.2.2'", "gone mad", RECEPTIONS),
         ("UPDATE receptions SET orthanc_ids = ? WHERE study_uid = '1.2.2'", "7", RECEPTIONS),
         ("UPDATE receptions SET counted = ? WHERE study_uid = '1.2.2'", '{"1.2": "x"}', RECEPTIONS),
@@ -147,8 +148,8 @@ def test_k08_a_row_that_cannot_be_read_costs_only_itself(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("seq", "much"), ("deaths", "2.5"), ("last_death_at", ""), ("deaths_seen", "[1]"),
-        ("deaths_seen", '{"1": "x"}'), ("unexplained_deaths", "{"), ("unexplained_deaths", "[1, 2]"),
+        ("seq", "much"), ("deaths", "2.5"), ("last_death_at", ""),
+        ("unexplained_deaths", "{"), ("unexplained_deaths", "[1, 2]"),
         ("senders", '{"PACS": [["A"]]}'), ("senders", "7"), ("unproved hand-overs", "[[1]]"),
     ],
 )  # fmt: skip
@@ -257,3 +258,14 @@ def test_k08_a_spoiled_wal_loses_only_what_it_held(tmp_path: Path, beside: str, 
     assert set_damaged_file_aside(path) is None
     with closing(Journal(path)) as journal:
         assert len(PullRows(journal).unreported()) == 200
+
+
+@pytest.mark.parametrize("deaths", ["many", 1.5, ""])
+def test_k08_a_charge_that_cannot_be_read_is_as_if_it_had_never_been_made(
+    site: Site, deaths: object
+) -> None:
+    charges = ChargeRows(site.journal)
+    charges.note("1.2.1", Charged(1, 2), 1)
+    site.spoil("INSERT INTO charges VALUES ('1.2.2', ?, 1, 1)", deaths)
+    assert [one[:2] for one in site.damage.look()] == [("charges", "1.2.2")]
+    assert (charges.of("1.2.1"), charges.of("1.2.2")) == (Charged(1, 2), Charged())

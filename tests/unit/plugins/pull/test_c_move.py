@@ -331,8 +331,8 @@ def test_as_many_at_once_as_allowed_urgent_ones_first(bench: Bench) -> None:
 
 def test_suspects_move_alone_and_the_others_wait_until_all_are_cleared(bench: Bench) -> None:
     bench.add("p1", "p2", "p3")
-    bench.rows.again("p2", deaths=1)
-    bench.rows.again("p3", deaths=0)
+    bench.rows.again("p2", suspect=True)
+    bench.rows.again("p3", suspect=True)
     bench.rest.go = threading.Semaphore(0)
     seen = []
     for _ in range(2):

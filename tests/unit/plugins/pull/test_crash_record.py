@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from aipull.journal.charges import Charged, ChargeRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
 from aipull.server.last_associations import Associations
-from aipull.server.previous_exit import exit_file, last_ending
+from aipull.server.previous_exit import PreviousExit, exit_file
 from pacs_module.domain.pull.crash_blame import SET_ASIDE, SET_ASIDE_UNTOLD, Ending
 from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
 
@@ -59,7 +60,14 @@ class Run:
 
     def state(self, name: str) -> tuple[str, int, bool]:
         found = self.pull(name)
-        return found.job_state, found.deaths, found.suspect
+        return found.job_state, self.charged(name).deaths, found.suspect
+
+    def charged(self, name: str) -> Charged:
+        return ChargeRows(self.journal).of(f"1.2.{name}")
+
+    def loses_index(self) -> None:
+        """As Plugins.start does for an emptied RAM disk, after the death was taken up."""
+        self.rows.restart_all()
 
 
 @pytest.fixture
@@ -77,7 +85,7 @@ def test_a_pull_alone_is_set_aside_after_the_second_death(run: Run) -> None:
     failure = run.pull("1").failure
     assert failure is not None
     assert (run.state("1"), failure.kind, run.pull("1").error) == (
-        (ENDED, 1, False),
+        (ENDED, 0, False),
         FailureKind.POISON,
         SET_ASIDE,
     )
@@ -251,8 +259,13 @@ def test_the_exit_status_beside_the_journal_holds_for_one_end(journal: Journal, 
 
     def ending(status: str = "") -> Ending:
         if status:
-            exit_file(journal.path).write_text(status)
-        return last_ending(journal, boot, vmstat)
+            with exit_file(journal.path).open("a") as told:
+                told.write(status)
+        found = PreviousExit(journal, boot, vmstat)
+        ended = found.read()
+        assert found.read() is ended, "until this process lives"
+        found.begin()
+        return ended
 
     told = [ending(), ending("137\n"), ending(), ending("139\n"), ending("no number"), ending("0\n")]
     assert told == ["unknown", "killed", "unknown", "crashed", "unknown", "unknown"]
@@ -293,3 +306,63 @@ def test_k08_a_study_during_which_the_machine_was_killed_twice_is_pulled(run: Ru
     run.rows.ended("a", 1, "", 1.0)
     run.dies(ending=Ending.UNKNOWN)
     assert (run.pull("a").error, run.pull("a").suspect) == ("", False)
+
+
+def test_k08_a_study_that_is_asked_for_anew_keeps_its_charge_and_is_moved_alone(run: Run) -> None:
+    """The pull was taken back, or failed on its way: the object that kills is the same under another id."""
+    run.ask("a", "b")
+    run.moves("a")
+    run.dies()
+    run.moves("a")
+    run.rows.ended("a", 1, "broken off", 1.0, PullFailure(FailureKind.ABORTED))
+    run.rows.add(PullRequest("a2", "1.2.a", "PACS"), 1)
+    assert run.pull("a2").suspect
+    run.moves("a2")
+    run.dies()
+    assert (run.pull("a2").error, run.state("b")) == (SET_ASIDE, (NEW, 0, False))
+
+
+def test_k08_a_study_whose_moves_ran_to_their_end_begins_without_a_charge(run: Run) -> None:
+    run.ask("a")
+    run.moves("a")
+    run.dies()
+    assert run.charged("a") == Charged(1, 1)
+    run.moves("a")
+    run.rows.ended("a", 1, "", 1.0)
+    run.rows.add(PullRequest("a2", "1.2.a", "PACS"), 1)
+    assert (run.charged("a"), run.pull("a2").suspect) == (Charged(), False)
+
+
+def test_k08_a_person_who_asks_for_what_was_set_aside_has_it_tried_twice_again(run: Run) -> None:
+    run.ask("a")
+    for _ in range(2):
+        run.moves("a")
+        run.dies()
+    run.rows.add(PullRequest("a2", "1.2.a", "PACS"), 1)
+    for expected in (NEW, ENDED):
+        run.moves("a2")
+        run.dies()
+        assert run.pull("a2").job_state == expected
+
+
+def test_k08_an_emptied_ram_disk_hides_no_death_and_what_was_set_aside_stays_so(run: Run) -> None:
+    run.ask("a", "b")
+    for ending in (Ending.CRASHED, Ending.KILLED, Ending.CRASHED):
+        run.moves("a")
+        run.dies(ending=ending)
+        run.loses_index()
+    run.loses_index()
+    failure = run.pull("a").failure
+    assert (run.pull("a").job_state, run.pull("a").error) == (ENDED, SET_ASIDE)
+    assert failure is not None
+    assert failure.kind is FailureKind.POISON
+    assert run.state("b") == (NEW, 0, False)
+    assert [one["pulls"] for one in events(run, "orthanc_died")] == [["a"]] * 3
+
+
+def test_k08_charges_are_forgotten_with_their_study(run: Run) -> None:
+    run.ask("a")
+    run.moves("a")
+    run.dies()
+    run.journal.forget_studies(["1.2.a"])
+    assert run.charged("a") == Charged()
