@@ -18,8 +18,8 @@ from pacs_module.domain.pull.crash_blame import Ending
 from stack.identity import wait_until
 from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
-from tests.chaos.harness import full
-from tests.chaos.small_disk import small_disk
+from tests.chaos.rig.harness import full
+from tests.chaos.rig.small_disk import small_disk
 
 START_SCRIPT = Path(__file__).parents[4] / "docker" / "orthanc" / "start.sh"
 
