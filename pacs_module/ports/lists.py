@@ -24,6 +24,13 @@ class StudyLists(Protocol):
         """All rows of some study dates (YYYY-MM-DD), in no order."""
         ...
 
+    def first_seen_on(self, days: Sequence[str]) -> list[tuple[str, str]]:
+        """
+        Study date and first find (ISO 8601 UTC) of each study of some study dates, in no order; of those that
+        a find has seen.
+        """
+        ...
+
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days, both included: counted, day after day."""
         ...

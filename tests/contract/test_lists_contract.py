@@ -59,6 +59,7 @@ def studies() -> list[Study]:
             chance.choice([None, State.META_ONLY, State.COMPLETED]),
             chance.choice([0, 2]),
             pacs={name: PacsCopy(number) for name in chance.choice(["A", "B", "AB"])},
+            first_seen_at="" if number % 7 == 0 else f"2020-06-1{2 + number % 5}T08:00:{number:02}.000+00:00",
             changed_at=f"2020-06-18T0{chance.randrange(9)}:00:00.000+00:00",
         )
         study.keep_series([series(f"{study.study_uid}.1", number)])
@@ -120,6 +121,15 @@ def test_rows_and_verdicts_of_days(store: ConditionalStore, made: list[Study]) -
     assert {(one.value, one.device, one.examples) for one in found} == {
         (str(number), DEVICES[number % 3], (f"1.2.{number}",)) for number in numbers
     }
+
+
+def test_the_first_find_of_each_study_is_told_by_study_date(
+    store: ConditionalStore, made: list[Study]
+) -> None:
+    days = ("2020-06-12", "2020-06-14")
+    expected = MemoryLists(lambda: made).first_seen_on(days)
+    assert len(expected) > 5
+    assert sorted(store.lists.first_seen_on(days)) == sorted(expected)
 
 
 def test_what_was_judged_is_counted_again_when_it_changes(store: ConditionalStore, made: list[Study]) -> None:

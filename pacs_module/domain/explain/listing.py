@@ -163,6 +163,8 @@ class RowOrder(StrEnum):
 
     NEWEST = "newest"
     """By study date and time, the newest first."""
+    OLDEST = "oldest"
+    """By study date and time, the oldest first: what has waited longest."""
     CHANGED = "changed"
     """By the last change, the newest first."""
     ACCESSION = "accession"
@@ -176,7 +178,7 @@ class RowOrder(StrEnum):
 
 def sort_key(row: StudyRow, order: RowOrder) -> str:
     """What a row is sorted by."""
-    if order is RowOrder.NEWEST:
+    if order in (RowOrder.NEWEST, RowOrder.OLDEST):
         return f"{row.day} {row.time}"
     if order is RowOrder.CHANGED:
         return row.changed_at

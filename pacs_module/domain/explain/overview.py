@@ -70,18 +70,16 @@ class Hour:
     high: float | None = None
 
 
-def arrivals(
-    today: Sequence[StudyRow], earlier: Sequence[Sequence[StudyRow]], local: Local
-) -> tuple[Hour, ...]:
+def arrivals(today: Sequence[str], earlier: Sequence[Sequence[str]], local: Local) -> tuple[Hour, ...]:
     """
     Arrivals by hour.
 
     Args:
-        today: Rows of today.
-        earlier: Rows of each earlier day that today is compared with; a day without any says nothing.
+        today: When each of today's studies was first seen (ISO 8601 UTC).
+        earlier: The same of each earlier day that today is compared with; a day without any says nothing.
         local: The hospital's clock.
     """
-    now, before = _by_hour(today, local), [_by_hour(rows, local) for rows in earlier if rows]
+    now, before = _by_hour(today, local), [_by_hour(seen, local) for seen in earlier if seen]
     return tuple(_hour(hour, now[hour], [day[hour] for day in before]) for hour in range(HOURS))
 
 
@@ -91,8 +89,8 @@ def _hour(hour: int, number: int, before: Sequence[int]) -> Hour:
     return Hour(hour, number, min(before), statistics.median(before), max(before))
 
 
-def _by_hour(rows: Iterable[StudyRow], local: Local) -> Counter[int]:
-    return Counter(local(row.first_seen_at).hour for row in rows if row.first_seen_at)
+def _by_hour(seen: Iterable[str], local: Local) -> Counter[int]:
+    return Counter(local(at).hour for at in seen)
 
 
 STAGES: Mapping[str, tuple[str, str]] = {

@@ -24,6 +24,9 @@ from ...ports import Clock, StudyStore
 
 MOST_SHOWN = 25
 """Studies of one kind that are shown among what needs a person."""
+MOST_COUNTED = 1000
+MOST_WAITING = 200
+"""Studies that wait for a result and are looked at: those that have waited longest."""
 _NEEDS_A_PERSON = (State.DEAD_LETTER, State.PULL_FAILED, State.UNPULLABLE)
 
 
@@ -64,11 +67,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class TodayView:
-    """The page; ``usual_days`` are the days that the arrivals are compared with."""
+    """
+    The page. ``needing``: how many things need a person, of which ``needs`` are shown; ``usual_days``: the days
+    that the arrivals are compared with.
+    """
 
     day: str
     at: str
     needs: tuple[Need, ...]
+    needing: int
     counts: Counts
     arrivals: tuple[Hour, ...]
     usual_days: tuple[str, ...]
@@ -99,42 +106,49 @@ class ShowToday:
         """
         today = self.clock.today()
         usual = same_weekday_before(today)
-        of_day = self._rows_of([today, *usual])
-        machine, rows = self.machine(), of_day[today]
+        first = (today - timedelta(days=self.days_back)).isoformat()
+        machine, rows = self.machine(), self.store.lists.rows_of_days([today.isoformat()])
+        seen = [row.first_seen_at for row in rows if row.first_seen_at]
+        earlier, late = self._first_seen_on(usual), self._late(first)
         return TodayView(
             day=today.isoformat(),
             at=iso(self.clock.now()),
-            needs=(*machine.needs, *self._studies(today)),
+            needs=(*machine.needs, *self._in_trouble(first), *map(_late, late[:MOST_SHOWN])),
+            needing=len(machine.needs) + self._number_in_trouble(first) + len(late),
             counts=counts(rows),
-            arrivals=arrivals(rows, [of_day[day] for day in usual], self.local),
-            usual_days=tuple(day.isoformat() for day in usual if of_day[day]),
+            arrivals=arrivals(seen, list(earlier.values()), self.local),
+            usual_days=tuple(day for day, found in earlier.items() if found),
             latency=latencies(rows),
             machine=machine,
         )
 
-    def _rows_of(self, days: Sequence[date]) -> dict[date, list[StudyRow]]:
-        by_day: dict[str, list[StudyRow]] = {day.isoformat(): [] for day in days}
-        for row in self.store.lists.rows_of_days(list(by_day)):
-            by_day[row.day].append(row)
-        return {day: by_day[day.isoformat()] for day in days}
+    def _first_seen_on(self, days: Sequence[date]) -> dict[str, list[str]]:
+        """When the studies of each earlier day were first seen: of these days nothing else is shown."""
+        by_day: dict[str, list[str]] = {day.isoformat(): [] for day in days}
+        for day, seen_at in self.store.lists.first_seen_on(list(by_day)):
+            by_day[day].append(seen_at)
+        return by_day
 
-    def _studies(self, today: date) -> list[Need]:
-        first = (today - timedelta(days=self.days_back)).isoformat()
-        needs = [
+    def _in_trouble(self, first: str) -> list[Need]:
+        return [
             Need(row.state, row.study_uid, row.why, row.changed_at, f"/studies/{row.study_uid}", "redo", row)
             for state in _NEEDS_A_PERSON
-            for row in self._rows(state, first)
+            for row in self._rows(state, first, RowOrder.NEWEST, MOST_SHOWN)
         ]
-        return needs + [_late(row) for row in self._late(first)]
 
-    def _late(self, first: str) -> Sequence[StudyRow]:
+    def _number_in_trouble(self, first: str) -> int:
+        asked = (RowFilter(state=state.value, first_day=first) for state in _NEEDS_A_PERSON)
+        return sum(self.store.lists.count_rows(wanted, MOST_COUNTED) for wanted in asked)
+
+    def _late(self, first: str) -> list[StudyRow]:
+        """Those that have waited longest: newer ones are many and not late while the backend is slow."""
         before = iso(self.clock.now() - int(self.late_after.total_seconds() * 1000))
-        waiting = self._rows(State.PULL_DATA_END, first)
+        waiting = self._rows(State.PULL_DATA_END, first, RowOrder.OLDEST, MOST_WAITING)
         return [row for row in waiting if row.handed_over_at and _late_since(row) < before]
 
-    def _rows(self, state: State, first: str) -> list[StudyRow]:
+    def _rows(self, state: State, first: str, order: RowOrder, limit: int) -> list[StudyRow]:
         wanted = RowFilter(state=state.value, first_day=first)
-        return self.store.lists.rows(wanted, RowOrder.NEWEST, None, MOST_SHOWN)
+        return self.store.lists.rows(wanted, order, None, limit)
 
 
 def _late_since(row: StudyRow) -> str:

@@ -26,7 +26,7 @@ STAGES = (
     _("found"), _("stable"), _("pulled"), _("received"), _("delivered"), _("result"), _("in all"), _("find"),
     _("reception"), _("state"), _("pull"), _("hand-over"), _("delivery"), _("note"),
 )  # fmt: skip
-ORDERS = (_("newest"), _("changed"), _("accession"), _("patient"))
+ORDERS = (_("newest"), _("oldest"), _("changed"), _("accession"), _("patient"))
 CIRCUITS = (_("closed"), _("open"), _("half-open"))
 MESSAGES = (_("held"), _("owed"), _("queued"), _("accepted"), _("done"), _("dead"), _("lost"))
 UPLOADS = (_("queued"), _("uploading"), _("uploaded"), _("verified"), _("dead"), _("dropped"))

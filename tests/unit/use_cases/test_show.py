@@ -24,7 +24,7 @@ from pacs_module.use_cases.show.log import ShowLog
 from pacs_module.use_cases.show.reconciliation import ShowReconciliation
 from pacs_module.use_cases.show.studies import MOST_COUNTED, PAGE, ShowStudies
 from pacs_module.use_cases.show.study import ShowStudy, allowed
-from pacs_module.use_cases.show.today import Machine, Need, ShowToday
+from pacs_module.use_cases.show.today import MOST_SHOWN, Machine, Need, ShowToday
 from tests.fakes.world import NOON, FakeClock
 
 DAY = "2020-06-18"
@@ -49,7 +49,7 @@ def test_counts_tell_a_study_at_two_pacs_twice() -> None:
 
 
 def test_arrivals_are_compared_with_days_that_had_any() -> None:
-    at = [row(n, first_seen_at=f"{DAY}T{hour:02}:10:00+00:00") for n, hour in enumerate((8, 8, 9))]
+    at = [f"{DAY}T{hour:02}:10:00+00:00" for hour in (8, 8, 9)]
     made = arrivals(at, [at, [], at[:1]], local)
     assert made[8] == Hour(8, 2, 1, 1.5, 2)
     assert made[9] == Hour(9, 1, 0, 0.5, 1)
@@ -115,6 +115,33 @@ def test_an_old_trouble_is_not_told_for_ever() -> None:
     store = MemoryStore()
     assert store.insert(Study("1.9", "2020-06-01", state=State.DEAD_LETTER))
     assert today(store)().needs == ()
+
+
+def test_a_late_result_is_not_hidden_behind_many_newer_studies() -> None:
+    store = MemoryStore()
+    for number in range(60):
+        waited = 31 * 60_000 if number < 3 else 60_000
+        item = HandOver("h", f"1.{number}.1", 1, "/a", {}, iso(NOON - waited))
+        assert store.insert(
+            Study(f"1.{number}", DAY, f"{number:06}", state=State.PULL_DATA_END, handovers=[item])
+        )
+    assert [need.what for need in today(store)().needs] == ["1.0", "1.1", "1.2"]
+
+
+def test_all_that_needs_a_person_is_counted_though_not_all_is_shown() -> None:
+    store = MemoryStore()
+    for number in range(MOST_SHOWN + 5):
+        add(store, f"1.{number}", State.PULL_FAILED)
+    made = today(store, (Need("ram_disk", "", "full"),))()
+    assert (len(made.needs), made.needing) == (MOST_SHOWN + 1, MOST_SHOWN + 6)
+
+
+def test_earlier_weekdays_say_what_is_usual() -> None:
+    store, week_ago = MemoryStore(), "2020-06-11"
+    assert store.insert(Study("1.1", week_ago, first_seen_at=f"{week_ago}T08:10:00+00:00"))
+    made = today(store)()
+    assert made.usual_days == (week_ago,)
+    assert made.arrivals[8] == Hour(8, 0, 1, 1, 1)
 
 
 # --- the list ---

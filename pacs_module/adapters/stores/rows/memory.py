@@ -52,6 +52,10 @@ class MemoryLists:
         """All rows of some days."""
         return [row_of(study) for study in self._studies() if study.study_date in days]
 
+    def first_seen_on(self, days: Sequence[str]) -> list[tuple[str, str]]:
+        """Study date and first find of each study of some days."""
+        return [(row.day, row.first_seen_at) for row in self.rows_of_days(days) if row.first_seen_at]
+
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days."""
         studies = [study for study in self._studies() if first_day <= study.study_date <= last_day]

@@ -35,14 +35,17 @@ DEVICES_S = 300.0
 """So long a list of devices is good enough to choose from, in seconds."""
 _KEYS = {
     RowOrder.NEWEST: f"{FIELD}.newest",
+    RowOrder.OLDEST: f"{FIELD}.newest",
     RowOrder.CHANGED: f"{FIELD}.row.changedAt",
     RowOrder.ACCESSION: f"{FIELD}.row.accessionNumber",
     RowOrder.PATIENT: f"{FIELD}.row.patientID",
 }
+_FIRST_SEEN = f"{FIELD}.row.firstSeenAt"
+_ARRIVAL = {"_id": 0, f"{FIELD}.row.day": 1, _FIRST_SEEN: 1}
 INDEXES = (
-    *(((key, 1), (f"{FIELD}.row.studyUID", 1)) for key in _KEYS.values()),
+    *(((key, 1), (f"{FIELD}.row.studyUID", 1)) for key in dict.fromkeys(_KEYS.values())),
     ((f"{FIELD}.row.state", 1), (f"{FIELD}.newest", 1)),
-    ((f"{FIELD}.row.day", 1),),
+    ((f"{FIELD}.row.day", 1), (_FIRST_SEEN, 1)),
     ((f"{FIELD}.row.device", 1), (f"{FIELD}.newest", 1)),
     ((f"{FIELD}.acts.at", 1),),
     ((f"{FIELD}.layout", 1),),
@@ -92,6 +95,13 @@ class MongoLists:
         """All rows of some days."""
         with self._documents() as documents:
             return [_row(one) for one in documents.find(_days(list(days)), {f"{FIELD}.row": 1})]
+
+    def first_seen_on(self, days: Sequence[str]) -> list[tuple[str, str]]:
+        """Study date and first find of each study of some days, out of the index alone."""
+        wanted = {**_days(list(days)), _FIRST_SEEN: {"$gt": ""}}
+        with self._documents() as documents:
+            rows = [one[FIELD]["row"] for one in documents.find(wanted, _ARRIVAL)]
+        return [(row["day"], row["firstSeenAt"]) for row in rows]
 
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days; a day is counted again only when one of its studies changed."""

@@ -39,6 +39,7 @@ _LISTS = ("modality", "pacs", "device")
 _NAMES = tuple(wire_names(StudyRow)[one.name] for one in fields(StudyRow))
 _KEYS = {
     RowOrder.NEWEST: "newest",
+    RowOrder.OLDEST: "newest",
     RowOrder.CHANGED: "changedAt",
     RowOrder.ACCESSION: "accessionNumber",
     RowOrder.PATIENT: "patientID",
@@ -63,7 +64,8 @@ def tables() -> Iterator[str]:
     for column in _INDEXES:
         yield f'CREATE INDEX IF NOT EXISTS "rows_by_{column}" ON study_rows ("{column}", studyUID)'
     yield "CREATE INDEX IF NOT EXISTS rows_by_state ON study_rows (state, newest, studyUID)"
-    yield "CREATE INDEX IF NOT EXISTS rows_by_day ON study_rows (day)"
+    yield "CREATE INDEX IF NOT EXISTS rows_by_arrival ON study_rows (day, firstSeenAt)"
+    yield "DROP INDEX IF EXISTS rows_by_day"
     yield """
         CREATE TABLE IF NOT EXISTS study_judged
         (studyUID TEXT PRIMARY KEY, day TEXT, judged TEXT) WITHOUT ROWID
@@ -189,6 +191,10 @@ class SqliteLists:
         sql = f"SELECT {_selected()} FROM study_rows WHERE day IN ({marks})"  # noqa: S608
         return [_row(one) for one in self._read(sql, list(days))]
 
+    def first_seen_on(self, days: Sequence[str]) -> list[tuple[str, str]]:
+        """Study date and first find of each study of some days, out of the index alone."""
+        return self._read(_first_seen(len(days)), list(days))
+
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days; a day is counted again only when one of its studies was written."""
         sql = "SELECT day, version FROM judged_days WHERE day BETWEEN ? AND ? ORDER BY day"
@@ -264,6 +270,12 @@ class SqliteLists:
         where, values = ("WHERE at < ?", [before]) if before else ("", [])
         sql = f"SELECT at, by, what, why, studyUID FROM study_acts {where} ORDER BY at DESC, studyUID DESC LIMIT ?"  # noqa: S608
         return [Act(*one) for one in self._read(sql, [*values, limit])]
+
+
+def _first_seen(days: int) -> str:
+    """The question for arrivals: what it asks for stands in an index, so that no row is read."""
+    marks = ", ".join("?" * days)
+    return f"SELECT day, firstSeenAt FROM study_rows WHERE day IN ({marks}) AND firstSeenAt > ''"  # noqa: S608
 
 
 def _due(work: str) -> str:

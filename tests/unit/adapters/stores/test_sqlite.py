@@ -15,6 +15,7 @@ from pacs_module.adapters.stores import sqlite, sqlite_schema
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.questions import PULL_ORDER, TURN_ORDER
 from pacs_module.adapters.stores.reference_query import claim_order
+from pacs_module.adapters.stores.rows.sqlite import _first_seen
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.adapters.stores.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
@@ -401,6 +402,13 @@ def test_a_kept_count_goes_with_its_studies(path: Path) -> None:
     assert kept_days(store) == []
     (judged,) = store.lists.judged_between("2020-06-12", "2020-06-12")
     assert judged.examples == ("1.2",)
+    store.close()
+
+
+def test_arrivals_are_read_from_their_index_alone(path: Path) -> None:
+    store = SqliteStore(path)
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {_first_seen(2)}", ["a", "b"]).fetchall()
+    assert "USING COVERING INDEX rows_by_arrival " in plan[0][3]
     store.close()
 
 
