@@ -30,13 +30,13 @@ from rich.table import Table
 from pacs_module.adapters.stores.json_safe import study_to_text
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.instants import iso
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.study.handover import DeliveryTry, HandOver
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
 from pacs_module.domain.study.study import Pull, SeriesRecord, Study
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.service.bootstrap import build
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app

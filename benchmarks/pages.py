@@ -35,21 +35,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pacs_module.adapters.exchange.ledger import ledger_of
+from pacs_module.adapters.report_exchange.ledger import ledger_of
 from pacs_module.adapters.stores.by_url import DEFAULT_DATABASE
 from pacs_module.adapters.stores.json_safe import encode_keys, study_to_listing, study_to_text, text_to_study
 from pacs_module.adapters.stores.mongo import COLLECTION, MongoStore
 from pacs_module.adapters.stores.rows.mongo_judged import FIELD as LISTING
 from pacs_module.adapters.stores.rows.sqlite import write_row
 from pacs_module.adapters.stores.sqlite import SqliteStore
-from pacs_module.domain.exchange.entry import Entry, EntryKind, EntryState
-from pacs_module.domain.exchange.quality import read_quality
 from pacs_module.domain.explain.listing import JudgedAlike, packed
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.report_exchange.entry import Entry, EntryKind, EntryState
+from pacs_module.domain.report_exchange.quality import read_quality
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import UPLOAD_STUCK, upload_work
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.upload.upload_state import UploadState
-from pacs_module.domain.wire.documents import to_document
 from pacs_module.ports import StudyStore
 from pacs_module.web.page_support.site import NAVIGATION
 from stack.ports import LOOPBACK, free_ports

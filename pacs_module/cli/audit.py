@@ -19,8 +19,8 @@ from ..adapters.queue.rabbitmq import RabbitQueue
 from ..adapters.stores.by_url import open_store
 from ..adapters.stores.leases import leases_of
 from ..domain.audit_trail.entry import Chain
+from ..domain.json_messages.documents import to_document
 from ..domain.recover.consistency import Comparison, Difference
-from ..domain.wire.documents import to_document
 from ..ports.leases import Leases
 from ..service.privacy.retention import pseudonyms_of
 from ..settings import Settings, load_settings

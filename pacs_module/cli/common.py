@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..adapters.http.plugins import OrthancPuller
 from ..domain.errors import ConfigurationError, MessageError, RetriableError
-from ..domain.wire.json_text import FROM_ORTHANC, read_object
+from ..domain.json_messages.json_text import FROM_ORTHANC, read_object
 from ..settings import SETTINGS_FILE, Settings, WebSettings
 from ..settings.console import read_console
 from ..settings.servers import OrthancSettings

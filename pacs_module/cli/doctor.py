@@ -33,7 +33,7 @@ from ..domain.explain.checkup import (
     judge_versions,
     worst,
 )
-from ..domain.wire.documents import to_document
+from ..domain.json_messages.documents import to_document
 from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
 from ..settings.servers import OrthancSettings

@@ -18,8 +18,8 @@ from ..adapters.dicom.instance_uids import of_folder, of_orthanc, of_pacs
 from ..domain.dicom.attributes import Attributes
 from ..domain.dicom.text_repair import shown
 from ..domain.errors import MessageError
+from ..domain.json_messages.uid_syntax import checked_uid
 from ..domain.reconcile.image_diff import Copy, SeriesDifference, compare
-from ..domain.wire.uid_syntax import checked_uid
 from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
 from .common import SettingsFile, WarningsOnly, print_json, print_table

@@ -22,9 +22,9 @@ from ..adapters.stores.by_url import open_store
 from ..adapters.stores.judged_headers import MemoryRecords, records_of
 from ..adapters.stores.memory import MemoryStore
 from ..domain.errors import MessageError
+from ..domain.json_messages.documents import to_document
 from ..domain.rehearse.record import JudgedStudy
 from ..domain.rehearse.result import Group, Kind, Rehearsal
-from ..domain.wire.documents import to_document
 from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
 from ..shared.switches_file import load_switches

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..adapters.machine import SystemClock
+from ..domain.json_messages.documents import to_document
 from ..domain.rehearse.rule_history import RulesEntry
-from ..domain.wire.documents import to_document
 from ..service.bootstrap.operate import site_rules
 from ..settings import load_settings
 from ..shared.switches_file import load_switches

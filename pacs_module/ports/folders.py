@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from ..domain.wire.messages import SeriesFolder
+from ..domain.json_messages.messages import SeriesFolder
 
 
 class FileCheck(Protocol):

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from ..domain.exchange.entry import Entry, EntryKind, EntryState
-from ..domain.exchange.report import Report
+from ..domain.report_exchange.entry import Entry, EntryKind, EntryState
+from ..domain.report_exchange.report import Report
 
 
 class Ledger(Protocol):
@@ -89,7 +89,7 @@ class Platform(Recipient, Protocol):
     def reports_of(self, day: str, ours: Mapping[str, int]) -> Any:
         """
         Send count and list of a day's serial numbers; its answer, for
-        :func:`pacs_module.domain.exchange.comparison.compare`.
+        :func:`pacs_module.domain.report_exchange.comparison.compare`.
 
         Raises:
             PipelineError: There was none.

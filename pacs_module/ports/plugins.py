@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ..domain.json_messages.messages import PullReport, PullRequest
 from ..domain.recover.consistency import PluginRecords
-from ..domain.wire.messages import PullReport, PullRequest
 
 
 class Puller(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..domain.results.judge import Incoming
+from ..domain.results.judge_result_object import Incoming
 from ..domain.results.pseudonyms import PseudonymRecord
 
 

@@ -15,7 +15,7 @@ from ..domain.alarm import checks
 from ..domain.alarm.alarm import Alarm
 from ..domain.alarm.checks import TREND_MS
 from ..domain.errors import PipelineError
-from ..domain.exchange.entry import EntryKind, EntryState
+from ..domain.report_exchange.entry import EntryKind, EntryState
 from ..domain.study.lifecycle import State
 from ..domain.study.study import UPLOAD_STUCK
 from ..settings.alarms import AlarmSettings, MailSettings, WebhookSettings

@@ -47,9 +47,9 @@ from ..use_cases.rehearse.manage_rules import ManageRules
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
-from .exchange.wiring import Exchange
 from .find_round import FindLoop
 from .loop import Loop, Role
+from .report_exchange.wiring import Exchange
 from .results.wiring import Results
 from .self_watch.wiring import Watches
 from .upload.destinations import Destinations

@@ -27,7 +27,7 @@ import urllib3
 from urllib3.response import BaseHTTPResponse
 
 from ..domain.errors import Busy, MessageError, Refused, RetriableError, Unreachable
-from ..domain.wire.json_text import MESSAGE, MIB, JsonLimits, plain, printable, read_json
+from ..domain.json_messages.json_text import MESSAGE, MIB, JsonLimits, plain, printable, read_json
 from .http_interim import Adapter, PlainPool
 
 CONNECT_S = 5.0

@@ -5,24 +5,25 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from .. import __version__
-from ..domain.wire.json_text import MIB
+from ..domain.json_messages.json_text import MIB
 from ..service.service import Service
 from . import (
     debug,
     destinations,
-    exchange,
     health,
     log_level,
     manual,
     plugins,
     reconcile,
+    report_exchange,
     result,
     rules,
     studies,
 )
-from .gateway import parameters, quarantine
+from .image_validation import quarantine
 from .messages import FAULTS
 from .pages.all_pages import add_pages
+from .platform_parameters import parameters
 from .request_guard.access import Access
 from .request_guard.audit_trail import Recorder
 from .request_guard.errors import answer_errors
@@ -66,7 +67,7 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     app.add_middleware(Guard, access=access, limits=limits, record=record)
     answer_errors(app)
     rooms = (
-        plugins, result, manual, debug, studies, destinations, reconcile, rules, exchange, log_level, health,
+        plugins, result, manual, debug, studies, destinations, reconcile, rules, report_exchange, log_level, health,
         quarantine, parameters,
     )  # fmt: skip
     for room in rooms:

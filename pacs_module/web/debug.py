@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story
+from ..domain.json_messages.uid_syntax import is_uid
 from ..domain.study.study import Study
-from ..domain.wire.uid_syntax import is_uid
 from ..service.outages import away_now
 from ..service.service import Service
 from ..use_cases.show.receiving import receiving

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from ..domain.wire.documents import to_document
+from ..domain.json_messages.documents import to_document
 from ..service.service import Service
 from ..use_cases.operate.manual_work import Who
 from .messages import NOT_KNOWN, Message

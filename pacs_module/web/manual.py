@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
-from ..domain.wire.documents import to_document
+from ..domain.json_messages.documents import to_document
 from ..service.loop import Role
 from ..service.service import Service
 from ..use_cases.operate.manual_work import PRIORITIES, Who

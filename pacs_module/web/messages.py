@@ -1,7 +1,7 @@
 """
 Bodies of POSTs, and how the OpenAPI describes them.
 
-What a message must hold is checked by :mod:`pacs_module.domain.wire.messages` alone; the description is made
+What a message must hold is checked by :mod:`pacs_module.domain.json_messages.messages` alone; the description is made
 from the same classes, so that it cannot say anything else.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..domain.wire.documents import wire_names
+from ..domain.json_messages.documents import wire_names
 from .request_guard import answers
 
 Message = answers.Message

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from ..domain.errors import MessageError
-from ..domain.wire.documents import to_document
-from ..domain.wire.messages import IMAGES, PULL_OUTCOMES, PullReport, read_pull_report
-from ..domain.wire.notification import PRIORITIES, Notification
+from ..domain.json_messages.documents import to_document
+from ..domain.json_messages.messages import IMAGES, PULL_OUTCOMES, PullReport, read_pull_report
+from ..domain.json_messages.notification import PRIORITIES, Notification
 from ..service.loop import Role
 from ..service.service import Service
 from .messages import Message, described

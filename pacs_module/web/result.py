@@ -11,9 +11,9 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
 from ..adapters.results.multipart import DICOM
-from ..domain.results.judge import Answer as Judged
-from ..domain.wire.documents import to_document
-from ..domain.wire.messages import RESULT_STATES, Result, read_result
+from ..domain.json_messages.documents import to_document
+from ..domain.json_messages.messages import RESULT_STATES, Result, read_result
+from ..domain.results.judge_result_object import Answer as Judged
 from ..service.loop import Role
 from ..service.results.wiring import Results
 from ..service.service import Service

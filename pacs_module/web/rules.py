@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from ..domain.errors import ConfigurationError, MessageError
-from ..domain.wire.documents import to_document
+from ..domain.json_messages.documents import to_document
 from ..service.loop import Role
 from ..service.service import Service
 from .messages import Message

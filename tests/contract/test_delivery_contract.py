@@ -18,7 +18,7 @@ from pacs_module.adapters.files.archive import CompressedArchive
 from pacs_module.adapters.files.copies import AnonymousCopies
 from pacs_module.adapters.http.backend import HttpBackend
 from pacs_module.domain.errors import Busy, PipelineError, Refused, RetriableError, Unreachable
-from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.domain.json_messages.messages import SeriesFolder
 from pacs_module.ports import Archive, Backend, CopyMaker
 from stack.ports import free_ports
 from tests.fakes.pipeline import H1, H2

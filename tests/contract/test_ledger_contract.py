@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pacs_module.adapters.exchange.ledger import ledger_of
-from pacs_module.domain.exchange.entry import (
+from pacs_module.adapters.report_exchange.ledger import ledger_of
+from pacs_module.domain.report_exchange.entry import (
     Content,
     Entry,
     EntryKind,
@@ -79,7 +79,7 @@ def test_due_ones_come_longest_due_first_and_not_those_that_were_sent(ledger: Le
 def test_days_are_read_in_order_also_more_than_are_read_at_once(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pacs_module.adapters.exchange.ledger._AT_ONCE", 3)
+    monkeypatch.setattr("pacs_module.adapters.report_exchange.ledger._AT_ONCE", 3)
     for number in range(10):
         ledger.put(entry(f"R-{number}", f"2026-11-0{number % 3 + 1}"))
     found = [(one.day, one.key) for one in ledger.between(REPORT, "2026-11-01", "2026-11-02")]

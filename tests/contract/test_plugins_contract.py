@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 
 from pacs_module.adapters.http.plugins import MoveDestination, OrthancPuller
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
-from pacs_module.domain.wire.messages import PullReport, PullRequest
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
 from pacs_module.ports import PluginLog, PluginMemory, PluginRecordsKept, Puller
 from stack.ports import free_ports
 from stack.servers.orthanc import RECEIVER_AET

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from pacs_module.adapters.stores.reference_query import matches
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.instants import iso
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.study.growth_checks import GrowthCheck
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.history import Note
@@ -32,7 +33,6 @@ from pacs_module.domain.study.pull_state import PullStatus
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study, upload_work
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.upload.upload_state import UploadEvent
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
 from tests.contract.store_cases import ConditionalStore, StoreCase
 from tests.support.pull_order import pull_key

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from pacs_module.domain.wire.messages import Result
+from pacs_module.domain.json_messages.messages import Result
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports
 from tests.fakes.pipeline import THIN, UID, Pipeline

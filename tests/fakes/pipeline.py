@@ -16,12 +16,8 @@ from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
-from pacs_module.domain.pull.failure_blame import Us
-from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.study.study import Study
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import (
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.messages import (
     FILTERED_OUT,
     IMAGES,
     PullReport,
@@ -30,7 +26,11 @@ from pacs_module.domain.wire.messages import (
     SeriesFolder,
     SeriesReport,
 )
-from pacs_module.domain.wire.notification import Notification
+from pacs_module.domain.json_messages.notification import Notification
+from pacs_module.domain.pull.failure_blame import Us
+from pacs_module.domain.retry import RetryPolicy
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.study import Study
 from pacs_module.ports import Leases, StudyStore
 from pacs_module.use_cases.deliver.anonymise import Anonymise
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.wire.json_text import plain
+from pacs_module.domain.json_messages.json_text import plain
 
 TALLY = {"passed": 190, "failed": 10, "failureRate": 0.05, "beyond": False}
 

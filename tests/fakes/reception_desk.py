@@ -19,7 +19,7 @@ from aipull.receive.ask_pacs import Question
 from aipull.receive.conclude import Concluder
 from aipull.receive.count_again import CountAgain
 from aipull.receive.identify import Identify
-from aipull.receive.judge import Judge
+from aipull.receive.judge_series import Judge
 from aipull.receive.reception import ReceptionWorker
 from aipull.receive.senders import Senders
 from aipull.runtime.clock import now_ms
@@ -27,9 +27,9 @@ from aipull.server.change_log import Changes
 from aipull.server.orthanc_client import InstanceHere
 from aipull.server.stored_file import Header, StoredFiles, Unreadable
 from pacs_module.domain.dicom.text_repair import text_of_bytes
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.provenance import PacsWord, Sender
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.rules_in_force import RulesInForce
 from tests.fakes.orthanc_store import PACS_SENDER, FakeStore

@@ -11,10 +11,10 @@ from pacs_module.adapters.files.upload_source import FolderSource
 from pacs_module.adapters.results.files import DiskResults
 from pacs_module.adapters.results.pseudonyms import DiskPseudonyms
 from pacs_module.adapters.results.reader import ChildReader
+from pacs_module.domain.json_messages.messages import SeriesFolder
 from pacs_module.domain.study.study import Study
 from pacs_module.domain.upload.destination import DestinationRule
 from pacs_module.domain.upload.upload import Upload
-from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.use_cases.results.take import Answered, TakeResults
 from tests.fakes.pipeline import UID, Pipeline
 from tests.fakes.platform import Edge

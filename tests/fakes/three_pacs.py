@@ -22,8 +22,8 @@ from typing import Any
 
 import requests
 
-from pacs_module.domain.wire.messages import FILTERED_OUT
-from pacs_module.domain.wire.notification import Notification
+from pacs_module.domain.json_messages.messages import FILTERED_OUT
+from pacs_module.domain.json_messages.notification import Notification
 
 DAY = datetime.now(UTC).date()
 """Of all studies: older ones would count as found late."""

@@ -15,8 +15,8 @@ from typing import Any
 from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import NoRoom, PipelineError, RetriableError
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.domain.recover.consistency import PluginRecords
-from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.ports import Archived, Copied, Delivery
 from pacs_module.shared.log_level import LogLevel
 

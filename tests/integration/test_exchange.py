@@ -22,23 +22,23 @@ from typing import Any
 import pytest
 
 from hospital_sim.platform.registry import Habits, PlatformServer, Registry
-from pacs_module.adapters.exchange.ledger import ledger_of
-from pacs_module.adapters.exchange.mllp import MllpClient, MllpServer
-from pacs_module.adapters.exchange.platform import HttpPlatform
-from pacs_module.adapters.exchange.report_view import ReportColumns, SqlReportView
-from pacs_module.adapters.exchange.ris_reports import to_fhir, to_folder, to_mllp
+from pacs_module.adapters.report_exchange.ledger import ledger_of
+from pacs_module.adapters.report_exchange.mllp import MllpClient, MllpServer
+from pacs_module.adapters.report_exchange.platform import HttpPlatform
+from pacs_module.adapters.report_exchange.report_view import ReportColumns, SqlReportView
+from pacs_module.adapters.report_exchange.ris_reports import to_fhir, to_folder, to_mllp
 from pacs_module.adapters.stores.leases import leases_of
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import Busy, ConfigurationError, PermanentError, RetriableError, Unreachable
-from pacs_module.domain.exchange.entry import Entry, EntryKind, EntryState, Taken
-from pacs_module.domain.exchange.fhir import read_diagnostic_report
-from pacs_module.domain.exchange.quality import read_quality
-from pacs_module.domain.exchange.report import Report
+from pacs_module.domain.report_exchange.entry import Entry, EntryKind, EntryState, Taken
+from pacs_module.domain.report_exchange.fhir import read_diagnostic_report
+from pacs_module.domain.report_exchange.quality import read_quality
+from pacs_module.domain.report_exchange.report import Report
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.use_cases.exchange.compare_reports import CompareReports
-from pacs_module.use_cases.exchange.send_entries import SendEntries
-from pacs_module.use_cases.exchange.take_entries import TakeEntries
 from pacs_module.use_cases.recover.lease_holder import LeaseHolder
+from pacs_module.use_cases.report_exchange.compare_reports import CompareReports
+from pacs_module.use_cases.report_exchange.send_entries import SendEntries
+from pacs_module.use_cases.report_exchange.take_entries import TakeEntries
 from stack.ports import free_ports
 from tests.fakes.world import FakeClock, FakeLog
 from tests.support.servers.raw_http import answer_of, raw_server
@@ -284,7 +284,7 @@ def test_rows_that_cannot_be_read_cost_only_themselves(site: Site, tmp_path: Pat
 def test_a_view_that_gives_more_than_is_read_is_told_and_not_cut(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pacs_module.adapters.exchange.report_view.MAX_REPORTS", 3)
+    monkeypatch.setattr("pacs_module.adapters.report_exchange.report_view.MAX_REPORTS", 3)
     ris = Ris(tmp_path / "ris.db")
     ris.add(*(row(number) for number in range(3)))
     assert site.comparison(ris.view()).one_day(YESTERDAY)["here"] == 3
@@ -323,15 +323,15 @@ _SENDER = """
 import sys, os
 from datetime import timedelta
 from pathlib import Path
-from pacs_module.adapters.exchange.platform import HttpPlatform
+from pacs_module.adapters.report_exchange.platform import HttpPlatform
 from pacs_module.adapters.machine import SystemClock, process_is_gone, this_process
 from pacs_module.adapters.stores.leases import leases_of
-from pacs_module.adapters.exchange.ledger import ledger_of
+from pacs_module.adapters.report_exchange.ledger import ledger_of
 from pacs_module.adapters.stores.sqlite import SqliteStore
-from pacs_module.domain.exchange.entry import EntryKind
+from pacs_module.domain.report_exchange.entry import EntryKind
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.shared.logs import ContractLog
-from pacs_module.use_cases.exchange.send_entries import SendEntries
+from pacs_module.use_cases.report_exchange.send_entries import SendEntries
 from pacs_module.use_cases.recover.lease_holder import LeaseHolder
 from zoneinfo import ZoneInfo
 store = SqliteStore(sys.argv[1]); clock = SystemClock(ZoneInfo("Asia/Shanghai")); log = ContractLog(Path(sys.argv[3]), "dcm_end")

@@ -22,8 +22,8 @@ from hospital_sim.pacs.content.planned import archive_of
 from hospital_sim.pacs.content.studies import Images
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.pipeline import Pipeline
 
 DATE = dt.date(2026, 11, 21)

@@ -30,12 +30,12 @@ from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.dicom.device import Device
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.find.traits import PacsTraits
+from pacs_module.domain.json_messages.messages import Result, read_pull_report
 from pacs_module.domain.reconcile.report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
 from pacs_module.domain.reconcile.report_line import Cause, ReportLine
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import PULL, Study
-from pacs_module.domain.wire.messages import Result, read_pull_report
 from pacs_module.ports import AtMost, PacsFinder
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.match_answers import MatchedFinder

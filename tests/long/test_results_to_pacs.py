@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pacs_module.adapters.upload.cstore import CStorePlace, CStoreUploader
+from pacs_module.domain.json_messages.messages import Result
 from pacs_module.domain.results.pseudonyms import PseudonymRecord
-from pacs_module.domain.wire.messages import Result
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.use_cases.results.render import RenderResults
 from stack.ports import LOOPBACK

@@ -22,11 +22,11 @@ from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.filters import KEYWORD_ATTRIBUTES, judge_series
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import PacsFinder
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import FindStudies

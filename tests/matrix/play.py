@@ -31,12 +31,12 @@ from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.find.schedule import FindSchedule
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
+from pacs_module.domain.json_messages.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport
+from pacs_module.domain.json_messages.notification import Notification
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import Study
-from pacs_module.domain.wire.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport
-from pacs_module.domain.wire.notification import Notification
 from pacs_module.service.find_round import FindLoop
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth

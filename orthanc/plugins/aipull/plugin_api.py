@@ -17,12 +17,12 @@ from typing import Any
 
 from pacs_module import __version__
 from pacs_module.domain.errors import MessageError
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.json_text import MESSAGE, plain, read_object
+from pacs_module.domain.json_messages.messages import PullRequest, read_pull_request
+from pacs_module.domain.json_messages.uid_syntax import checked_uid
 from pacs_module.domain.pull.ram_disk import RoomVerdict
 from pacs_module.domain.receive.folder_state import NEEDED, FolderEvent
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
-from pacs_module.domain.wire.messages import PullRequest, read_pull_request
-from pacs_module.domain.wire.uid_syntax import checked_uid
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 

@@ -43,7 +43,7 @@ from .receive.ask_pacs_module import ANSWER_WAIT_S, AskPacsModule, ModuleClient
 from .receive.conclude import Concluder
 from .receive.count_again import CountAgain
 from .receive.identify import Identify
-from .receive.judge import Judge
+from .receive.judge_series import Judge
 from .receive.reception import ReceptionWorker
 from .receive.senders import Senders, without_host_name
 from .retention.purge import KEEP_HANDOVERS_MS, KEEP_MS, Purge

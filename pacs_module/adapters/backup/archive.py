@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...domain.errors import PermanentError
+from ...domain.json_messages.documents import from_document, to_document
 from ...domain.recover.backup import Kind, Manifest, Part, file_name, superseded
-from ...domain.wire.documents import from_document, to_document
 
 MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 16 * 2**20

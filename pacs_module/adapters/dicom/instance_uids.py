@@ -11,9 +11,9 @@ from typing import Any
 from ...domain.dicom.attributes import clean_uid
 from ...domain.errors import PermanentError
 from ...domain.find.series_answers import series_of
+from ...domain.json_messages.json_text import FROM_ORTHANC
+from ...domain.json_messages.uid_syntax import is_uid
 from ...domain.reconcile.image_diff import Copy
-from ...domain.wire.json_text import FROM_ORTHANC
-from ...domain.wire.uid_syntax import is_uid
 from ...ports import PacsFinder
 from ...shared.dicom_header import Unreadable, read_header
 from ...shared.http import HttpLink, address_of

@@ -21,7 +21,7 @@ from ...domain.errors import (
     UnreadableAnswers,
     about,
 )
-from ...domain.wire.json_text import FROM_ORTHANC, read_json, read_object
+from ...domain.json_messages.json_text import FROM_ORTHANC, read_json, read_object
 from ...shared.http import address_of
 from .find_scu import Peer
 

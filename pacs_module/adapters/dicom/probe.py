@@ -22,8 +22,8 @@ from pynetdicom.dimse_messages import C_ECHO_RQ, C_MOVE_RQ
 from pynetdicom.dimse_primitives import C_ECHO, C_MOVE
 
 from ...domain.errors import ConfigurationError, PermanentError, RetriableError
+from ...domain.json_messages.json_text import FROM_ORTHANC
 from ...domain.probe import MODELS, Answer, Hello, Moved, Reply, Together
-from ...domain.wire.json_text import FROM_ORTHANC
 from ...shared.http import HttpLink
 from .find_scu import PENDING, Deadline, FindAssociation, Peer, Response
 from .identifiers import _elements, encode_identifier

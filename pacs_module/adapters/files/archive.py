@@ -21,7 +21,7 @@ from glob import escape
 from pathlib import Path
 
 from ...domain.errors import PermanentError, RetriableError
-from ...domain.wire.uid_syntax import checked_handover_id
+from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...ports import Archived
 from ...shared.crash_points import reach
 from .handover_folders import regular_files

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import PermanentError, RetriableError
+from ...domain.json_messages.documents import from_document, to_document
+from ...domain.json_messages.messages import SeriesFolder
+from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...domain.results.pseudonyms import PseudonymRecord
-from ...domain.wire.documents import from_document, to_document
-from ...domain.wire.messages import SeriesFolder
-from ...domain.wire.uid_syntax import checked_handover_id
 from ...ports import Copied
 from ...shared.crash_points import reach
 from ...shared.files import write_whole

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...domain.wire.messages import SeriesFolder
+from ...domain.json_messages.messages import SeriesFolder
 
 
 class HandoverFolders:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import MessageError, PermanentError
-from ...domain.wire.json_text import json_text, read_object
+from ...domain.json_messages.json_text import json_text, read_object
 
 MEMORY = 4 << 30
 """Bytes of address space: a CT or DX image is decoded in a fraction of it, a deflate bomb is not."""

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...domain.errors import ConfigurationError
+from ...domain.json_messages.documents import from_document, to_document
 from ...domain.rehearse.rule_history import RulesEntry
 from ...domain.rules.switches import Switches
-from ...domain.wire.documents import from_document, to_document
 from ...shared.files import write_whole
 from ...shared.switches_file import load_switches
 

@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...domain.errors import FilesGone, RetriableError
+from ...domain.json_messages.documents import from_document, to_document
+from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...domain.upload.cache_limits import Cached
-from ...domain.wire.documents import from_document, to_document
-from ...domain.wire.uid_syntax import checked_handover_id
 from ...shared.files import write_whole
 from .handover_folders import regular_files
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ...domain.errors import MessageError, RetriableError, about
-from ...domain.wire.json_text import FROM_ORTHANC, read_json, read_object
+from ...domain.json_messages.json_text import FROM_ORTHANC, read_json, read_object
 from ...shared.http import Answer, HttpLink, address_of, checked
 
 _WHO = "the receiving Orthanc"

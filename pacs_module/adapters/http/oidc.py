@@ -22,7 +22,7 @@ import jwt
 
 from ...domain.access.roles import AccessRole, Caller, Way
 from ...domain.errors import PermanentError, RetriableError, about
-from ...domain.wire.json_text import printable
+from ...domain.json_messages.json_text import printable
 from ...shared.http import HttpLink, checked
 
 WHO = "identity provider"

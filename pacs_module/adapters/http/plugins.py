@@ -8,11 +8,11 @@ from http import HTTPStatus
 from typing import Any
 
 from ...domain.errors import MessageError, NoRoom, PipelineError, RetriableError, TooLarge, about
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.json_text import FROM_ORTHANC, read_object
+from ...domain.json_messages.messages import PullReport, PullRequest, read_pull_report
 from ...domain.pull.failure_blame import Us
 from ...domain.recover.consistency import PluginRecords, read_plugin_records
-from ...domain.wire.documents import to_document
-from ...domain.wire.json_text import FROM_ORTHANC, read_object
-from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
 from ...shared.http import Answer, HttpLink, address_of, checked
 
 _WHO = "the receiving Orthanc"

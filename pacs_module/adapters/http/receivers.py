@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ...domain.errors import PipelineError, RetriableError
+from ...domain.json_messages.messages import PullReport, PullRequest
 from ...domain.recover.consistency import PluginRecords
-from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Puller
 from .images import OrthancImages
 from .plugins import OrthancPuller

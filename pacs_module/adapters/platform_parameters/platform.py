@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.errors import MessageError, RetriableError, about
+from ...domain.json_messages.json_text import JsonLimits, read_object
 from ...domain.platform_parameters.parameter import Told
-from ...domain.wire.json_text import JsonLimits, read_object
 from ...shared.http import HttpLink, checked
 
 WHO = "platform"

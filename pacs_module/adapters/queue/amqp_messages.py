@@ -11,7 +11,7 @@ from pika import DeliveryMode
 from pika.spec import BasicProperties
 
 from ...domain.errors import PermanentError
-from ...domain.wire.json_text import MESSAGE, printable, read_object
+from ...domain.json_messages.json_text import MESSAGE, printable, read_object
 
 MAX_PRIORITY = 5
 """

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...domain.json_messages.documents import from_document
 from ...domain.results.pseudonyms import PseudonymRecord
-from ...domain.wire.documents import from_document
 from ..files.reader_process import Deed, serve
 from . import restore as objects
 

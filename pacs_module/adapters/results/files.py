@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...domain.errors import MessageError, RetriableError
-from ...domain.wire.uid_syntax import checked_handover_id
+from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...shared.files import write_whole
 
 _NOTE = ".json"

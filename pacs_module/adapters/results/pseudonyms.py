@@ -10,9 +10,9 @@ import shutil
 import time
 from pathlib import Path
 
+from ...domain.json_messages.documents import from_document, to_document
+from ...domain.json_messages.uid_syntax import checked_handover_id, checked_uid
 from ...domain.results.pseudonyms import PseudonymRecord, joined
-from ...domain.wire.documents import from_document, to_document
-from ...domain.wire.uid_syntax import checked_handover_id, checked_uid
 from ...shared.files import write_whole
 
 PSEUDONYMS = "pseudonyms"

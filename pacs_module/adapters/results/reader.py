@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import PermanentError, RetriableError
-from ...domain.results.judge import Incoming
+from ...domain.json_messages.documents import to_document
+from ...domain.results.judge_result_object import Incoming
 from ...domain.results.pseudonyms import PseudonymRecord
-from ...domain.wire.documents import to_document
 from ...ports.results import ToRender
 from ..files.reader_process import ReaderProcess
 from .child import PROGRAM

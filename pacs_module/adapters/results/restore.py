@@ -18,7 +18,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.multival import MultiValue
 
-from ...domain.results.judge import UIDS
+from ...domain.results.judge_result_object import UIDS
 from ...domain.results.pseudonyms import ALWAYS, CHARSET, MADE_ANONYMOUS, WHERE_TOLD, PseudonymRecord
 from ...domain.upload.destination import READ
 from ...shared.dicom_header import MAX_DEPTH, Unreadable, read_header

@@ -154,7 +154,7 @@ def _judged_headers() -> Iterator[str]:
 
 
 def _ledger() -> Iterator[str]:
-    """Reports and quality records (``adapters/exchange/ledger.py``)."""
+    """Reports and quality records (``adapters/report_exchange/ledger.py``)."""
     yield """
         CREATE TABLE IF NOT EXISTS ledger (
             kind TEXT NOT NULL, key TEXT NOT NULL, day TEXT NOT NULL, state TEXT NOT NULL, due INTEGER,

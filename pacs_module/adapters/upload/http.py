@@ -18,8 +18,8 @@ from typing import BinaryIO
 from urllib.parse import quote, urljoin, urlsplit
 
 from ...domain.errors import PermanentError, Refused, RetriableError, Unreachable, about
+from ...domain.json_messages.json_text import MIB, JsonLimits
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
-from ...domain.wire.json_text import MIB, JsonLimits
 from ...shared.http import Answer, HttpLink, address_of, checked, redirected
 from .pacing import PIECE, Digests, PacedFile, Pacer
 

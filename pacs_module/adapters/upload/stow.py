@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.errors import FilesGone, Refused, RetriableError, about
+from ...domain.json_messages.json_text import MIB, JsonLimits
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
-from ...domain.wire.json_text import MIB, JsonLimits
 from ...shared.http import Answer, HttpLink, address_of, checked
 from .pacing import PIECE, PacedFile, Pacer
 

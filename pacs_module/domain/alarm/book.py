@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..wire.documents import from_document, to_document
+from ..json_messages.documents import from_document, to_document
 from .alarm import Alarm, Change, Message, Severity
 
 MOST_ALARMS = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..wire.documents import to_document
-from ..wire.messages import SeriesFolder
+from ..json_messages.documents import to_document
+from ..json_messages.messages import SeriesFolder
 
 _STAYS = (
     "numberReceived", "statecode", "seriesnum", "totalRecievedtime", "priorities", "isPush", "lastUpdateTime",

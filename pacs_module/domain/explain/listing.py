@@ -15,9 +15,9 @@ from typing import Any
 
 from ..dicom.device import devices_of_study, in_full
 from ..dicom.text_repair import readable
+from ..json_messages.documents import from_document, to_document
 from ..study.history import HistoryEntry
 from ..study.study import SeriesRecord, Study
-from ..wire.documents import from_document, to_document
 from .series_story import Standing, standing_of
 
 LAYOUT = 2

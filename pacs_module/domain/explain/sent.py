@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PermanentError
+from ..json_messages.documents import from_document, wire_names
 from ..results.result_set import RefusedResult, ResultSet
 from ..study.study import Study, is_work
 from ..upload.upload import Upload
-from ..wire.documents import from_document, wire_names
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from ..dicom.text_repair import hex_bytes, readable
+from ..json_messages.documents import to_document
 from ..study.study import SeriesRecord
-from ..wire.documents import to_document
 
 
 class Standing(StrEnum):

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..find.vanished import gone_from, present_at
 from ..instants import iso
+from ..json_messages.documents import to_document
 from ..study.lifecycle import State
 from ..study.message_state import MessageState
 from ..study.study import GROWTH_CHECK, PULL, WATCH, Study
-from ..wire.documents import to_document
 from .series_story import series_story, text_for_people
 from .timeline import STAGES, since, stages, timeline
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..json_messages.messages import PullRequest
 from ..study.handover import HandOver
 from ..study.history import HistoryEntry, Note
 from ..study.lifecycle import UNDER_WAY, Event
 from ..study.study import Pull, Study
-from ..wire.messages import PullRequest
 
 FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = (
     "find",

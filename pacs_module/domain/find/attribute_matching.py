@@ -17,7 +17,7 @@ from ..dicom.date_times import Range, date_of, moment_of, range_of, time_of
 from ..dicom.numbers import read_number
 from ..dicom.text_repair import forms
 from ..dicom.value_representations import Representation, representation
-from ..wire.uid_syntax import is_uid
+from ..json_messages.uid_syntax import is_uid
 
 UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _UNIQUE = {"STUDY": UID_KEYS[:1], "SERIES": UID_KEYS[:2], "IMAGE": UID_KEYS}

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
+from ..json_messages.documents import camel
 from ..study.history import Note
 from ..study.pacs_attributes import Correction, StudyNames
 from ..study.study import PacsCopy, Study
-from ..wire.documents import camel
 
 STANDS = timedelta(hours=24)
 """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..exchange.entry import Entry, EntryState
+from ..report_exchange.entry import Entry, EntryState
 from ..study.study import PacsCopy, Study
 from .pseudonym import Pseudonyms
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..wire.messages import PullReport
-from ..wire.pull_failure import FailureKind, PullFailure
+from ..json_messages.messages import PullReport
+from ..json_messages.pull_failure import FailureKind, PullFailure
 from .failure_words import read_failure
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ..wire.pull_failure import FailureKind, PullFailure, kind_of_status
+from ..json_messages.pull_failure import FailureKind, PullFailure, kind_of_status
 
 _STATUS = re.compile(
     r"(?:DIMSE status (?:0x)?|status(?: code)?\s*[:=]?\s*0x)([0-9a-f]{4})h?\b", re.IGNORECASE

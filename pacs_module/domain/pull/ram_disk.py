@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..wire.messages import PullRequest
+from ..json_messages.messages import PullRequest
 
 MB = 1_000_000
 CT_BYTES = 600_000

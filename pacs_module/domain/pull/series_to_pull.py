@@ -18,6 +18,7 @@ from enum import StrEnum
 from ..dicom.attributes import SeriesFacts
 from ..growing_study.scan import needed_of
 from ..instants import iso, milliseconds
+from ..json_messages.messages import PullRequest
 from ..receive.needed_series import told
 from ..rules.filters import judge_series
 from ..rules.switches import Switches
@@ -25,7 +26,6 @@ from ..study.handover import HandOver
 from ..study.pull_state import TO_REPEAT
 from ..study.series_pulled_early import Ahead
 from ..study.study import Study
-from ..wire.messages import PullRequest
 
 
 class What(StrEnum):

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..dicom.attributes import FRAMES, SeriesFacts
+from ..json_messages.messages import PullRequest, SeriesOutcome, SeriesReport
+from ..json_messages.uid_syntax import is_uid
 from ..rules.choice import Candidate, Choice, HandedOver, choose, decided_by, judge_resend
 from ..rules.filters import Verdict
 from ..rules.kernel_and_contrast import candidate_here
 from ..rules.read_attributes import kept
 from ..rules.reasons import grouped
 from ..rules.switches import Switches
-from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
-from ..wire.uid_syntax import is_uid
 from .completeness import COMPLETE, SHORT, UNVERIFIED, Completeness, Expectations
 from .judged import Judged
 from .needed_series import Arrived, NeededSeries, is_radiography, needed_series, only_ct

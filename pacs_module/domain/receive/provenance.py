@@ -18,7 +18,7 @@ from ipaddress import ip_address
 
 from ..dicom.attributes import FULL_WIDTH, unpadded
 from ..dicom.text_repair import readable
-from ..wire.uid_syntax import is_uid
+from ..json_messages.uid_syntax import is_uid
 from .completeness import SHORT, Check, Completeness, Expectations
 
 _MISCOUNTED = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from ..wire.messages import ReceptionNote
+from ..json_messages.messages import ReceptionNote
 from .completeness import MORE, Completeness
 from .provenance import Image, Provenance, Rejected, Rejection, patient_key
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ..wire.documents import to_document
+from ..json_messages.documents import to_document
 from .at_destination import AtDestination, There
 from .compare import AGAIN, DELAY, MISS
 from .report_line import Cause, PacsList, ReportLine, Role

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from ..wire.documents import from_document
+from ..json_messages.documents import from_document
 
 GIVEN, RELEASED, LOST = "given", "released", "lost"
 

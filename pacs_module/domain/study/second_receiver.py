@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..json_messages.notification import Notification
 from ..receive.provenance import patient_key
-from ..wire.notification import Notification
 from .handover import HandOver
 from .message_state import MessageState
 from .study import Pull, Study

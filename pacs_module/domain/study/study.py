@@ -19,12 +19,12 @@ from ..dicom.attributes import Sighting
 from ..dicom.device import device_of
 from ..errors import InvalidTransition
 from ..instants import iso
+from ..json_messages.documents import from_document, to_document
+from ..json_messages.messages import PullRequest, SeriesOutcome, SeriesReport
+from ..json_messages.pull_failure import PullFailure
 from ..results.result_set import RefusedResult, ResultSet
 from ..rules.filters import Verdict
 from ..upload.upload import Upload
-from ..wire.documents import from_document, to_document
-from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
-from ..wire.pull_failure import PullFailure
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
 from .history import HistoryEntry, What

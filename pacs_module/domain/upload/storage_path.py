@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, PermanentError
-from ..wire.uid_syntax import is_uid
+from ..json_messages.uid_syntax import is_uid
 
 HOSPITAL = "hospital"
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")

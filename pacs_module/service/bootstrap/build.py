@@ -13,13 +13,13 @@ from ...settings import Settings
 from ...use_cases.operate.measure_studies import MeasureStudies
 from ...use_cases.privacy.retain import LEASE
 from ..alarming import ALARMS, ALARMS_S, tell_alarms
-from ..exchange.wiring import exchange_of
 from ..loop import Loop
 from ..loops import loops_of
 from ..measuring import MEASURE, MEASURE_S, Measuring
 from ..privacy.audit_trail import TRAIL, TRAIL_S, keep_trail
 from ..privacy.retention import Kept
 from ..reconciliation import World, nightly
+from ..report_exchange.wiring import exchange_of
 from ..self_watch.wiring import CLOCK, OWN_SCP, WATCH_S, watches_of
 from ..service import Service
 from ..upload.destinations import tell_queues

@@ -15,11 +15,11 @@ from ...adapters.machine import SystemClock
 from ...adapters.results.files import DiskResults
 from ...adapters.results.pseudonyms import PSEUDONYMS, DiskPseudonyms
 from ...domain.audit_trail.entry import Act, Deed, blanked, named_in
-from ...domain.exchange.entry import EntryKind
 from ...domain.instants import iso, milliseconds
 from ...domain.privacy.patient_identifiers import Traces
 from ...domain.privacy.pseudonym import Pseudonyms
 from ...domain.privacy.retention import RetentionAges, found_from
+from ...domain.report_exchange.entry import EntryKind
 from ...domain.study.study import Study
 from ...ports import HeaderRecords, Ledger, PluginMemory, PluginRecordsKept, StudyStore
 from ...ports.leases import Leases

@@ -10,12 +10,12 @@ from datetime import timedelta
 from ...domain.deliver.anonymised import without_names
 from ...domain.errors import RetriableError
 from ...domain.instants import milliseconds
+from ...domain.json_messages.documents import from_document
+from ...domain.json_messages.messages import SeriesFolder
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import ANONYMISE, Study
-from ...domain.wire.documents import from_document
-from ...domain.wire.messages import SeriesFolder
 from ...ports import Clock, Copied, CopyMaker, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
 from ..resolve_ids import handover_named

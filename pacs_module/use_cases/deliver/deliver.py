@@ -9,13 +9,13 @@ from typing import Any
 from ...domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
+from ...domain.json_messages.documents import from_document
+from ...domain.json_messages.messages import SeriesFolder
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import UNDER_WAY, Event, State
 from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import Study
-from ...domain.wire.documents import from_document
-from ...domain.wire.messages import SeriesFolder
 from ...ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from ...shared.crash_points import reach
 from ..resolve_ids import study_named

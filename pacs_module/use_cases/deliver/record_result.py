@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...domain.instants import iso
+from ...domain.json_messages.messages import Result
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event
 from ...domain.study.message_state import AT_THE_BACKEND, MessageEvent, MessageState
 from ...domain.study.study import RENDER, Study
-from ...domain.wire.messages import Result
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..resolve_ids import study_named

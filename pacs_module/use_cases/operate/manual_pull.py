@@ -13,11 +13,11 @@ from ...domain.explain import loglines
 from ...domain.find.attribute_matching import asks_for_many, judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.sighting import new_study
+from ...domain.json_messages.uid_syntax import checked_uid
 from ...domain.rules.switches import Switches
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL
 from ...domain.study.study import Study
-from ...domain.wire.uid_syntax import checked_uid
 from ...ports import Clock, EventLog, StudyStore
 from ..find.find_studies import STUDY_KEYS
 from ..find.match_answers import Matched, MatchedFinder, untold_of

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.errors import MessageError, RetriableError
-from ...domain.exchange.entry import Entry, EntryKind
 from ...domain.instants import iso
 from ...domain.privacy.patient_identifiers import Traces, is_unsent, names_patient, traces_of
 from ...domain.privacy.pseudonym import Pseudonyms
 from ...domain.privacy.retention import in_flight
+from ...domain.report_exchange.entry import Entry, EntryKind
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, Ledger, PluginMemory, StudyStore
 from ...shared.crash_points import reach

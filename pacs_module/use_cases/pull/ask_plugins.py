@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ...domain.errors import NoRoom, PermanentError, RetriableError, TooLarge, Unreachable
 from ...domain.explain import loglines
-from ...domain.wire.messages import PullRequest
+from ...domain.json_messages.messages import PullRequest
 from ...ports import Clock, EventLog, Puller
 from .choose_pulls import RoomGate
 from .pull_policy import PullPolicy

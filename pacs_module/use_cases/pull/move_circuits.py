@@ -13,9 +13,9 @@ from ...domain.circuit import CircuitPolicy
 from ...domain.errors import PipelineError
 from ...domain.explain.outages import ServerFault
 from ...domain.instants import iso
+from ...domain.json_messages.pull_failure import PullFailure
 from ...domain.pull.failure_blame import Blame, Us, judge_blame
 from ...domain.pull.move_circuit import PATH_POLICY, MoveCircuit, path_memo, path_of
-from ...domain.wire.pull_failure import PullFailure
 from ...ports import Clock, EventLog, Leases, Memo
 
 

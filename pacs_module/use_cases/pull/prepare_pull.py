@@ -14,6 +14,7 @@ from ...domain.explain import loglines
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
+from ...domain.json_messages.messages import PullRequest, SeriesOutcome
 from ...domain.pull.series_to_pull import WHOLE, Part, What, dropped_after_reception, is_received, part_of
 from ...domain.receive.needed_series import told
 from ...domain.receive.provenance import patient_key
@@ -27,7 +28,6 @@ from ...domain.study.priority import ROUTINE
 from ...domain.study.pull_state import TO_REPEAT, PullOutcome
 from ...domain.study.series_pulled_early import Ahead
 from ...domain.study.study import GROWTH_CHECK, PULL, Pull, SeriesRecord, Study
-from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 from ..find.judge_told import judge_told
 from ..rehearse.record_headers import RecordHeaders

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from ...domain.errors import InvalidTransition, PermanentError, RetriableError
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
+from ...domain.json_messages.messages import PullReport, PullRequest
 from ...domain.pull.receivers import ReceiverChoice
 from ...domain.pull.throttle import PacsLimits
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.pull_state import Charge
 from ...domain.study.second_receiver import before_elsewhere
 from ...domain.study.study import MOST_PULLS, PULL, WATCH, Pull, Study, effective_priority
-from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Clock, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
 from ..recover.free_claims import free_claims

@@ -13,6 +13,8 @@ from ...domain.dicom.attributes import Sighting
 from ...domain.explain import loglines
 from ...domain.find.vanished import present_at
 from ...domain.instants import milliseconds
+from ...domain.json_messages.messages import PullReport, PullRequest
+from ...domain.json_messages.pull_failure import FailureKind
 from ...domain.pull.failure_blame import Blame, Blames, failure_of
 from ...domain.pull.move_circuit import MoveCircuit
 from ...domain.receive.completeness import UNVERIFIED
@@ -22,8 +24,6 @@ from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import GIVEN_UP
 from ...domain.study.pull_state import BROUGHT, TO_REPEAT, Charge, PullOutcome
 from ...domain.study.study import PULL, WATCH, Pull, Study
-from ...domain.wire.messages import PullReport, PullRequest
-from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
 from ..rehearse.record_headers import RecordHeaders
 from ..update_study import update_study

@@ -13,6 +13,7 @@ from ...domain.dicom.attributes import dashed_date, plain_time, split_values, un
 from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.instants import iso
+from ...domain.json_messages.notification import Notification, read_notification
 from ...domain.receive.completeness import SHORT, UNVERIFIED
 from ...domain.receive.provenance import patient_key
 from ...domain.study.handover import HandOver
@@ -22,7 +23,6 @@ from ...domain.study.message_state import MessageEvent
 from ...domain.study.second_receiver import computed_already, series_of
 from ...domain.study.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
 from ...domain.study.uploads import schedule_routing
-from ...domain.wire.notification import Notification, read_notification
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..deliver.anonymise import hold

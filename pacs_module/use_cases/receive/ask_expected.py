@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...domain.dicom.attributes import FoundStudy, found_study
 from ...domain.errors import PipelineError, RetriableError
 from ...domain.find.merging import merged
+from ...domain.json_messages.messages import PullRequest
 from ...domain.study.study import PacsCopy, Study
-from ...domain.wire.messages import PullRequest
 from ...ports import EventLog, PacsFinder, StudyStore
 from ..pull.prepare_pull import PreparePull
 

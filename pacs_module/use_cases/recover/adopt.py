@@ -11,11 +11,11 @@ from typing import Any
 
 from ...domain.errors import MessageError
 from ...domain.instants import iso
+from ...domain.json_messages.messages import PullRequest, read_pull_request
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.message_state import MessageState
 from ...domain.study.study import WATCH, PacsCopy, Pull, Study
-from ...domain.wire.messages import PullRequest, read_pull_request
 from ...ports import Clock, EventLog, StudyStore
 from ..deliver.publish import owe_again
 from ..update_study import update_study

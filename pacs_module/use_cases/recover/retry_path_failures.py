@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.instants import iso, milliseconds
+from ...domain.json_messages.pull_failure import PullFailure
 from ...domain.pull.failure_blame import Blames, Us, judge_blame
 from ...domain.pull.failure_words import read_failure
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.pull_state import PullOutcome
 from ...domain.study.study import Study
-from ...domain.wire.pull_failure import PullFailure
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import update_study
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...domain.errors import MessageError, RetriableError
-from ...domain.results.judge import Answer
-from ...domain.wire.json_text import MESSAGE, read_object
-from ...domain.wire.messages import Result, read_result
+from ...domain.json_messages.json_text import MESSAGE, read_object
+from ...domain.json_messages.messages import Result, read_result
+from ...domain.results.judge_result_object import Answer
 from ...ports import EventLog
 from ...ports.results import ResultInbox
 from ..deliver.record_result import RecordResult

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...domain.errors import PermanentError, PipelineError
 from ...domain.instants import iso
-from ...domain.results.judge import Answer, Expected, Incoming, Judgement, judge
+from ...domain.results.judge_result_object import Answer, Expected, Incoming, Judgement, judge
 from ...domain.results.kinds import ResultKind, kind_of
 from ...domain.results.pseudonyms import PseudonymRecord
 from ...domain.results.result_set import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...domain.errors import MessageError
-from ...domain.wire.json_text import json_text
+from ...domain.json_messages.json_text import json_text
 from ...ports import Delivery, EventLog, StudyStore
 from ..operate.manual_work import ManualWork, Who
 

@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from ... import __version__
 from ...domain.access.roles import Caller, Way, roles_for
 from ...domain.instants import iso
-from ...domain.wire.documents import to_document
+from ...domain.json_messages.documents import to_document
 from ...service.service import Service
 from ..request_guard.access import Access, caller_of
 from ..request_guard.answers import JsonAnswer

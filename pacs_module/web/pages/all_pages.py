@@ -14,15 +14,16 @@ from . import (
     dead_letters,
     filters,
     log,
-    probe,
+    parameters,
+    quarantine,
     reconciliation,
     rehearsal,
     studies,
     study,
     today,
 )
-from .exchange import quality, reports
-from .gateway import parameters, quarantine
+from .probe import page as probe
+from .report_exchange import quality, reports
 
 PAGES = (
     today, studies, study, filters, rehearsal, dead_letters, destinations, reconciliation, log, configuration,

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 
 from ...adapters.files.report_folder import ReportFolder
 from ...domain.errors import MessageError
+from ...domain.json_messages.documents import from_document
 from ...domain.reconcile.report import Report
-from ...domain.wire.documents import from_document
 from ...service.loop import Role
 from ...service.reconciliation import World, reconciler, repairer
 from ...use_cases.show.reconciliation import ShowReconciliation

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from ...domain.errors import ConfigurationError, MessageError
+from ...domain.json_messages.documents import to_document
 from ...domain.rehearse.result import Rehearsal
-from ...domain.wire.documents import to_document
 from ...service.loop import Role
 from ...service.service import Service
 from ...use_cases.rehearse.pull_newly_taken import PullPlan

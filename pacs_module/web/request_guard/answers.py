@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Body
 from fastapi.responses import JSONResponse
 
-from ...domain.wire.json_text import json_text
+from ...domain.json_messages.json_text import json_text
 
 Message = Annotated[dict[str, Any], Body()]
 """A JSON object in the body of a request."""

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from ...domain.errors import MAX_SHOWN, MessageError, PermanentError, RetriableError
-from ...domain.wire.json_text import json_text
+from ...domain.json_messages.json_text import json_text
 from .answers import JsonAnswer
 
 

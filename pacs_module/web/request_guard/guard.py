@@ -3,7 +3,7 @@ What stands before every route: who asks and whether he may, then the size of th
 only then whatever reads it.
 
 A body that nobody is allowed to send is not read; one that is allowed is read up to a limit of bytes and
-time. Its JSON is bounded before it is parsed (:mod:`pacs_module.domain.wire.json_text`).
+time. Its JSON is bounded before it is parsed (:mod:`pacs_module.domain.json_messages.json_text`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...domain.access.roles import Right
 from ...domain.errors import MessageError, RetriableError
-from ...domain.wire.json_text import BY_HAND, MESSAGE, JsonLimits, json_text, read_json
+from ...domain.json_messages.json_text import BY_HAND, MESSAGE, JsonLimits, json_text, read_json
 from .access import SIGN_IN, Access
 from .answers import JsonAnswer
 from .audit_trail import Recorder

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from ...adapters.results.multipart import DICOM, BodyFiles
 from ...domain.errors import MessageError
-from ...domain.wire.uid_syntax import is_handover_id
+from ...domain.json_messages.uid_syntax import is_handover_id
 from ...service.results.wiring import MIB, Results
 from ...use_cases.results.take import Answered
 from .guard import is_stream

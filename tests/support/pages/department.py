@@ -11,13 +11,14 @@ from typing import Any
 from pacs_module.adapters.platform_parameters.kept import KeptParameters
 from pacs_module.adapters.stores.judged_headers import records_of
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.exchange.entry import EntryKind, accepted, put_off, refused
-from pacs_module.domain.exchange.quality import read_quality
-from pacs_module.domain.exchange.report import read_report
 from pacs_module.domain.explain.listing import RowFilter, RowOrder
 from pacs_module.domain.instants import iso
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.platform_parameters.parameter import Told
 from pacs_module.domain.rehearse.record import RECEPTION, JudgedStudy, encode, header
+from pacs_module.domain.report_exchange.entry import EntryKind, accepted, put_off, refused
+from pacs_module.domain.report_exchange.quality import read_quality
+from pacs_module.domain.report_exchange.report import read_report
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.filters import Verdict, judge_series
 from pacs_module.domain.rules.switches import Switches
@@ -29,11 +30,10 @@ from pacs_module.domain.study.study import Pull, SeriesRecord, Study
 from pacs_module.domain.study.uploads import queue_upload
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.upload.upload_state import UploadEvent
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import Delivery, StoredRecord
 from pacs_module.service.service import Service
-from pacs_module.use_cases.exchange.compare_reports import LEASE as COMPARISON
 from pacs_module.use_cases.platform_parameters.fetch import FetchParameters
+from pacs_module.use_cases.report_exchange.compare_reports import LEASE as COMPARISON
 from pacs_module.use_cases.upload.upload_outcome import away, failed, give_up, verified
 from pacs_module.use_cases.upload.upload_policy import DestinationPlan
 from tests.fakes.quarantine import TALLY, FakeQuarantine, image

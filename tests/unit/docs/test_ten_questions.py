@@ -27,11 +27,11 @@ from pacs_module.cli import reconcile
 from pacs_module.cli.app import main
 from pacs_module.cli.common import console
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.json_messages.messages import SeriesReport
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import Study, read_study
-from pacs_module.domain.wire.messages import SeriesReport
 from pacs_module.service.measuring import MEASURE, Measuring
 from pacs_module.service.reconciliation import World, reconciler
 from pacs_module.service.service import Service

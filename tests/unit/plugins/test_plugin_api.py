@@ -16,10 +16,10 @@ from aipull.journal.pulls import PullRows
 from aipull.journal.receptions import ReceptionRows
 from aipull.plugin_api import Answer, PluginApi, answer_to, routes
 from aipull.pull.admission import Admission, Sizes
+from pacs_module.domain.json_messages.messages import read_pull_request
 from pacs_module.domain.pull.ram_disk import Seen
 from pacs_module.domain.recover.consistency import read_plugin_records
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import read_pull_request
 from pacs_module.shared.logs import ContractLog
 
 MB = 1_000_000

@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from pacs_module.domain.alarm import checks
-from pacs_module.domain.exchange.entry import EntryKind, refused
-from pacs_module.domain.exchange.report import Report
 from pacs_module.domain.explain.outages import ServerFault
 from pacs_module.domain.instants import iso
+from pacs_module.domain.report_exchange.entry import EntryKind, refused
+from pacs_module.domain.report_exchange.report import Report
 from pacs_module.domain.study.study import PacsCopy, Study
 from pacs_module.service.alarming import ALARMS, Looks
 from pacs_module.use_cases.operate.tell_alarms import TellAlarms

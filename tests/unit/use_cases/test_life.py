@@ -24,10 +24,10 @@ from pacs_module.adapters.queue.memory import MemoryConsumer
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.explain.story import story
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import BY_HAND, TABLE, Event, State
 from pacs_module.domain.study.study import PUBLISH, PULL, WATCH, Study
-from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.operate.manual_work import Who
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer

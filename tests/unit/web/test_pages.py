@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.json_messages.messages import Result
 from pacs_module.domain.study.study import SeriesRecord
 from pacs_module.domain.study.uploads import queue_upload
 from pacs_module.domain.upload.upload import Upload
-from pacs_module.domain.wire.messages import Result
 from pacs_module.ports import Delivery
 from pacs_module.service.service import Service
 from pacs_module.use_cases.show.dead_letters import letter_key

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pacs_module.domain.explain.outages import ServerFault
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.study.lifecycle import Event
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.service.loop import Loop
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from pacs_module.domain.exchange.entry import EntryKind, EntryState, refused
+from pacs_module.domain.report_exchange.entry import EntryKind, EntryState, refused
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
 from tests.fakes.served import KEY, TestClient, service_on, settings_file
-from tests.unit.domain.exchange.test_report import FHIR, QUALITY
+from tests.unit.domain.report_exchange.test_report import FHIR, QUALITY
 
 WITH_KEY = {"X-API-Key": KEY}
 REPORT = {"serial": "R-17", "day": "2026-11-30", "conclusion": "右肺结节"}

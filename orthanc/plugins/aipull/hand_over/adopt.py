@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pacs_module.domain.errors import MessageError
-from pacs_module.domain.wire.json_text import FROM_ORTHANC, read_object
-from pacs_module.domain.wire.uid_syntax import is_handover_id, is_uid
+from pacs_module.domain.json_messages.json_text import FROM_ORTHANC, read_object
+from pacs_module.domain.json_messages.uid_syntax import is_handover_id, is_uid
 
 from ..journal.handovers import HandoverRow, HandoverRows
 from ..journal.journal import Journal

@@ -25,7 +25,7 @@ from typing import Any
 
 from pacs_module.domain.dicom.attributes import unpadded
 from pacs_module.domain.errors import MessageError, RetriableError
-from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.domain.json_messages.messages import SeriesFolder
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.files import write_whole
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from pacs_module.domain.image_validation.image import Origin
-from pacs_module.domain.image_validation.judge import Failure, Test
 from pacs_module.domain.image_validation.quarantine import (
     HELD_STATES,
     WITH_FILE,
@@ -29,6 +28,7 @@ from pacs_module.domain.image_validation.quarantine import (
     place_for,
     too_old,
 )
+from pacs_module.domain.image_validation.validate_image import Failure, Test
 from pacs_module.domain.receive.provenance import Sender
 from pacs_module.shared.logs import ContractLog
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pacs_module.domain.image_validation.image import MAY_HAVE_UIDS, READ_OF_PIXELS, UIDS, ImageRead, Origin
-from pacs_module.domain.image_validation.judge import Validation, judge
 from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.image_validation.quarantine import PASSES, STAYS_AWAY, WITH_FILE
 from pacs_module.domain.image_validation.rates import Tally
+from pacs_module.domain.image_validation.validate_image import Validation, judge
 from pacs_module.domain.receive.provenance import Sender
 
 from ..receive.arriving_study import ArrivingStudy

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pacs_module.domain.wire.json_text import json_text
+from pacs_module.domain.json_messages.json_text import json_text
 from pacs_module.shared.logs import ContractLog
 
 from ..runtime.clock import now_ms

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.json_messages.json_text import json_text
 from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
-from pacs_module.domain.wire.json_text import json_text
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

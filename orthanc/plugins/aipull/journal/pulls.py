@@ -7,10 +7,10 @@ import sqlite3
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from pacs_module.domain.json_messages.documents import from_document, to_document
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.pull.move_state import MOVE_STATES, UNDER_WAY, MoveEvent, MoveState
-from pacs_module.domain.wire.documents import from_document, to_document
-from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 
 from .charges import Charged, ChargeRows
 from .journal import Journal, as_text

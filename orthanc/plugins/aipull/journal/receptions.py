@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.json_messages.documents import from_document, to_document
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import (
     FORMER_WORDS,
@@ -18,7 +19,6 @@ from pacs_module.domain.receive.reception_state import (
     ReceptionState,
 )
 from pacs_module.domain.rules.filters import Verdict
-from pacs_module.domain.wire.documents import from_document, to_document
 
 from .journal import Journal, as_text
 

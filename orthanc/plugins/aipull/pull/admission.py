@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.pull.move_state import UNDER_WAY
 from pacs_module.domain.pull.ram_disk import (
     MB,
@@ -29,7 +30,6 @@ from pacs_module.domain.pull.ram_disk import (
 )
 from pacs_module.domain.receive.reception_state import HERE, TO_DELETE
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.device_sizes import SizeRows
 from ..journal.handovers import HandoverRows

@@ -16,10 +16,10 @@ from typing import Any
 
 from pacs_module.domain.dicom.attributes import clean_uid
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.json_messages.messages import PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
+from pacs_module.domain.json_messages.uid_syntax import is_uid
 from pacs_module.domain.pull.failure_words import read_failure
-from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
-from pacs_module.domain.wire.uid_syntax import is_uid
 
 from ..server.orthanc_client import OrthancClient, Unreachable
 from .missing_images import Lacking

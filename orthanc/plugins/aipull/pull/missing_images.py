@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.decision import expectations, needed_series_of
 from pacs_module.domain.receive.reception_state import WAITING_FOR_IMAGES
-from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.receptions import Reception, ReceptionRows
 from ..journal.rules import Rules

@@ -8,11 +8,11 @@ import traceback
 from collections.abc import Callable, Collection
 
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.json_messages.messages import PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.pull.crash_blame import Waiting, to_begin
 from pacs_module.domain.pull.move_state import MoveState
 from pacs_module.domain.receive.reception_state import ReceptionState
-from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pacs_module.domain.errors import PipelineError, RetriableError
+from pacs_module.domain.json_messages.messages import PullRequest, read_announced
 from pacs_module.domain.receive.reception_state import ReceptionState
-from pacs_module.domain.wire.messages import PullRequest, read_announced
 from pacs_module.shared.http_addresses import HttpAddresses
 from pacs_module.shared.logs import ContractLog
 

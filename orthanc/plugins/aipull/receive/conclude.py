@@ -13,6 +13,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.messages import (
+    FILTERED_OUT,
+    IMAGES,
+    PullReport,
+    PullRequest,
+    ReceptionNote,
+    SeriesReport,
+)
+from pacs_module.domain.json_messages.notification import Notification
 from pacs_module.domain.receive.completeness import Completeness, Expectations
 from pacs_module.domain.receive.decision import (  # fmt: skip
     FAILED,
@@ -31,16 +41,6 @@ from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.agreement import Agreement
 from pacs_module.domain.rules.choice import Choice, HandedOver
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import (
-    FILTERED_OUT,
-    IMAGES,
-    PullReport,
-    PullRequest,
-    ReceptionNote,
-    SeriesReport,
-)
-from pacs_module.domain.wire.notification import Notification
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Expectations
-from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.pulls import Pull
 from ..runtime.clock import now_ms

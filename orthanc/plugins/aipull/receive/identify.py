@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Expectations
 from pacs_module.domain.receive.decision import Asked
 from pacs_module.domain.receive.provenance import (
@@ -21,7 +22,6 @@ from pacs_module.domain.receive.provenance import (
     judge_pulled,
     judge_pushed,
 )
-from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.pulls import Pull
 from ..server.orthanc_client import InstanceHere, OrthancClient

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import (
     COMPLETE,
     GROWING,
@@ -21,14 +22,13 @@ from pacs_module.domain.receive.decision import Asked, expectations, needed_seri
 from pacs_module.domain.receive.provenance import Provenance, missing_of
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.pulls import Pull, PullRows
 from .arriving_study import ArrivingStudy
 from .conclude import Received
 from .count_again import CountAgain
 from .identify import Identified, Identify
-from .judge import Judge
+from .judge_series import Judge
 
 
 @dataclass(frozen=True)

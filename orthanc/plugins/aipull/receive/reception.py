@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.messages import PullReport
 from pacs_module.domain.receive.completeness import COMPLETE, MORE, Expectations, judge_completeness
 from pacs_module.domain.receive.decision import (
     RECEIVED,
@@ -26,8 +28,6 @@ from pacs_module.domain.receive.pace import LONGEST_S, USUAL_S, pace
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import PullReport
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -41,7 +41,7 @@ from .arriving_study import ArrivingStudy
 from .conclude import Concluder, Received
 from .count_again import CountAgain
 from .identify import Identify
-from .judge import Judge
+from .judge_series import Judge
 from .readiness import OpenStudy, Readiness
 
 SETTLE_S = 2.0

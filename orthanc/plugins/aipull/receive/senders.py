@@ -10,8 +10,8 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.provenance import KnownSenders, Sender, read_senders
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal, as_text

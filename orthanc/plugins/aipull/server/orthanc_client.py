@@ -19,7 +19,7 @@ import urllib3
 
 from pacs_module.domain.dicom.numbers import read_whole
 from pacs_module.domain.errors import Refused, RetriableError
-from pacs_module.domain.wire.json_text import FROM_ORTHANC
+from pacs_module.domain.json_messages.json_text import FROM_ORTHANC
 from pacs_module.shared.http import Answer, HttpLink, redirected
 
 T = TypeVar("T")

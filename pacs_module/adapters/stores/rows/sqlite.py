@@ -30,8 +30,8 @@ from ....domain.explain.listing import (
     upload_state,
 )
 from ....domain.explain.sent import SENT_KEYS, SentStudy, due_key, read_sent
+from ....domain.json_messages.documents import wire_names
 from ....domain.study.study import WORK
-from ....domain.wire.documents import wire_names
 
 Read = Callable[[str, list[Any]], list[Any]]
 Write = Callable[[str, list[Any]], list[Any]]

@@ -13,7 +13,7 @@ from pacs_module.adapters.files.copies import AnonymousCopies
 from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.domain.json_messages.messages import SeriesFolder
 from tests.fakes.pipeline import H1, H2
 from tests.support.images.ct_files import ct_file
 

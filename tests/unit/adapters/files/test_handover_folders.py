@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pacs_module.adapters.files.handover_folders import HandoverFolders, regular_files
-from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.domain.json_messages.messages import SeriesFolder
 
 
 @pytest.fixture

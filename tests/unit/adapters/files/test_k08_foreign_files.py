@@ -31,7 +31,7 @@ from pacs_module.adapters.files.copies import AnonymousCopies
 from pacs_module.adapters.files.deidentify import Deidentifier
 from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import MessageError, PermanentError
-from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.domain.json_messages.messages import SeriesFolder
 from tests.fakes.pipeline import H1
 from tests.support.images.ct_files import ct_file
 from tests.support.images.poison import as_file, dataset, nested

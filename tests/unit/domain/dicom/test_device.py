@@ -6,8 +6,8 @@ import pytest
 
 from pacs_module.domain.dicom.device import MAX_PART, Device, device_of, devices_of_study
 from pacs_module.domain.explain.listing import judged_alike, row_of
+from pacs_module.domain.json_messages.messages import SeriesReport
 from pacs_module.domain.study.study import SeriesRecord, Study
-from pacs_module.domain.wire.messages import SeriesReport
 
 GE = {
     "Manufacturer": "GE MEDICAL SYSTEMS ",

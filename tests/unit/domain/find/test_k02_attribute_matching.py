@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.find.attribute_matching import judge_answer, matches
-from pacs_module.domain.wire.uid_syntax import is_uid
+from pacs_module.domain.json_messages.uid_syntax import is_uid
 
 UID = "1.2.840.113619.2.55.3.1"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import pytest
 
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.messages import PullReport, read_pull_report
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure, kind_of_status
 from pacs_module.domain.pull.failure_blame import Blames, Us, failure_of, judge_blame
 from pacs_module.domain.pull.failure_words import read_failure
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import PullReport, read_pull_report
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure, kind_of_status
 
 US = Us("AIPULL", "10.1.2.3", 4242)
 STATUS = 'Error in the network protocol C-MOVE SCU to AET "SIM" has failed with DIMSE status 0x'

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.pull.ram_disk import (
     CT_BYTES,
     DX_BYTES,
@@ -22,7 +23,6 @@ from pacs_module.domain.pull.ram_disk import (
     still_to_come,
     usual_size,
 )
-from pacs_module.domain.wire.messages import PullRequest
 
 DISK = Disk(1000 * MB, 800 * MB, 200 * MB)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Completeness, Expectations
 from pacs_module.domain.receive.decision import (
     FAILED,
@@ -20,7 +21,6 @@ from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 
 COMPLETE = Completeness("COMPLETE")
 SHORT = Completeness("SHORT")

@@ -17,6 +17,7 @@ from pacs_module.domain.dicom.attributes import FoundStudy
 from pacs_module.domain.dicom.device import Device
 from pacs_module.domain.find.sighting import new_study, see, unpullable_key
 from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.reconcile.compare import AGAIN, DELAY, MISS, reconcile
 from pacs_module.domain.reconcile.counts import ANNOUNCED, EQUAL, GROWN, UNTOLD
 from pacs_module.domain.reconcile.report import (
@@ -35,7 +36,6 @@ from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
-from pacs_module.domain.wire.messages import PullRequest
 
 DAY = date(2020, 6, 18)
 SITE = Switches()

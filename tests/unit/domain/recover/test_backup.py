@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from pacs_module.domain.json_messages.documents import from_document, to_document
 from pacs_module.domain.recover.backup import FORMAT, Manifest, file_name, refusals, superseded
-from pacs_module.domain.wire.documents import from_document, to_document
 
 OURS = Manifest(FORMAT, "0.1.0", "2026-11-30T02:30:00Z", "abc", {"store": 2, "journal": 1}, ())
 KNOWN = {"store": 2, "journal": 1}

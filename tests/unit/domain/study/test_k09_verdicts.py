@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from pacs_module.domain.json_messages.messages import SeriesReport
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.study.study import SeriesRecord, Study
-from pacs_module.domain.wire.messages import SeriesReport
 
 UID = "1.2.3"
 THICK = Verdict(False, "slice thickness", "SliceThickness", "8")

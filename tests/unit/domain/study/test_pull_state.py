@@ -3,6 +3,8 @@
 import pytest
 
 from pacs_module.domain.errors import InvalidTransition
+from pacs_module.domain.json_messages.documents import from_document, to_document
+from pacs_module.domain.json_messages.messages import PULL_OUTCOMES, PullRequest
 from pacs_module.domain.study.pull_state import (
     BROUGHT,
     PULL_STATES,
@@ -11,8 +13,6 @@ from pacs_module.domain.study.pull_state import (
     PullStatus,
 )
 from pacs_module.domain.study.study import Pull
-from pacs_module.domain.wire.documents import from_document, to_document
-from pacs_module.domain.wire.messages import PULL_OUTCOMES, PullRequest
 
 REQUEST = PullRequest("P", "1.2.3", "A")
 

@@ -16,8 +16,8 @@ from aipull.hand_over.lost_files_watch import LostFilesWatch
 from aipull.journal.handovers import HandoverRow, HandoverRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import PullRows
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.folder_state import FolderState
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 

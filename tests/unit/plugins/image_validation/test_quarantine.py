@@ -21,10 +21,10 @@ from aipull.quarantine_api import QuarantineApi
 from aipull.server.orthanc_client import OrthancClient
 from pacs_module.domain.errors import InvalidTransition, MessageError, Refused, RetriableError
 from pacs_module.domain.image_validation.image import Origin
-from pacs_module.domain.image_validation.judge import Failure, Test
 from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.image_validation.quarantine import HeldEvent, HeldState, QuarantineLimits, WhenFull
 from pacs_module.domain.image_validation.rates import Arrivals, Tally
+from pacs_module.domain.image_validation.validate_image import Failure, Test
 from pacs_module.domain.receive.provenance import Sender
 from pacs_module.shared.logs import ContractLog
 

@@ -25,8 +25,8 @@ from pydicom.uid import (
 
 from aipull.image_validation.read_image import read_bytes, read_file, wanted_tags
 from pacs_module.domain.image_validation.image import MAY_HAVE_UIDS, READ_OF_PIXELS, UIDS, ImageRead, Origin
-from pacs_module.domain.image_validation.judge import judge
 from pacs_module.domain.image_validation.policy import Policy
+from pacs_module.domain.image_validation.validate_image import judge
 from pacs_module.domain.receive.provenance import Sender
 from tests.fakes.plugin_stack import ct_series
 from tests.support.images.poison import nested

@@ -20,13 +20,13 @@ from aipull.retention.purge import Purge
 from aipull.server.change_log import begin_epoch, same_epoch
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.errors import ConfigurationError, InvalidTransition, MessageError
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
 from pacs_module.domain.receive.folder_state import FolderEvent
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
-from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.shared.logs import ContractLog
 
 RF = Verdict(False, "modality", "Modality", "RF")

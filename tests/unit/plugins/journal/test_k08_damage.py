@@ -26,10 +26,10 @@ from aipull.journal.receptions import ReceptionRows
 from aipull.journal.tables import Tables
 from aipull.pull.crash_record import CrashRecord
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.rules.filters import Verdict
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 

@@ -19,10 +19,10 @@ from aipull.pull.missing_images import Lacking, MissingImages
 from aipull.pull.pull_worker import PullWorker
 from aipull.server.orthanc_client import OrthancClient, Unreachable
 from pacs_module.domain.errors import PipelineError, Refused, RetriableError
+from pacs_module.domain.json_messages.messages import PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind
 from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.rules_in_force import RulesInForce
 from tests.support.waiting import wait_for

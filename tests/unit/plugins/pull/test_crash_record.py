@@ -18,9 +18,9 @@ from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
 from aipull.server.last_associations import Associations
 from aipull.server.previous_exit import PreviousExit, exit_file
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.pull.crash_blame import SET_ASIDE, SET_ASIDE_UNTOLD, Ending
-from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
 

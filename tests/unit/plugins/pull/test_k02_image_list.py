@@ -9,8 +9,8 @@ import pytest
 from aipull.pull.c_move import CMoves
 from aipull.pull.missing_images import Lacking
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind
+from pacs_module.domain.json_messages.messages import PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind
 from tests.unit.plugins.pull.test_c_move import ScriptedRest
 
 UNABLE = RetriableError("C-MOVE SCU has failed with DIMSE status 0xC001")

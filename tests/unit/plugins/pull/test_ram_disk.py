@@ -13,10 +13,10 @@ from aipull.journal.journal import Journal
 from aipull.pull import ram_disk_watch
 from aipull.pull.admission import Admission, Sizes
 from aipull.pull.ram_disk_watch import RamDiskWatch
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.pull.ram_disk import MB, Disk, Seen
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 from tests.fakes.reception_desk import Desk
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from aipull.receive.reception import ReceptionWorker
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.provenance import PacsWord
-from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.reception_desk import Desk
 
 STRANGER = ("STRANGER", "10.0.0.66")

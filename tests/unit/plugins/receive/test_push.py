@@ -9,7 +9,7 @@ import pytest
 from aipull.receive.arriving_study import ArrivingStudy, Told
 from aipull.receive.ask_pacs_module import AskPacsModule, ModuleClient
 from pacs_module.domain.errors import MessageError, RetriableError
-from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.shared.http import HttpLink
 from pacs_module.shared.http_addresses import HttpAddresses
 from tests.fakes.reception_desk import Desk

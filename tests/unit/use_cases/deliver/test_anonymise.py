@@ -12,9 +12,9 @@ import pytest
 
 from pacs_module.domain.deliver.anonymised import without_names
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.json_messages.messages import Result, SeriesFolder
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import ANONYMISE, PUBLISH
-from pacs_module.domain.wire.messages import Result, SeriesFolder
 from tests.fakes.pipeline import H1, THICK, THIN, UID, Pipeline
 from tests.fakes.world import FakeCopies, pseudonym
 

@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from pacs_module.domain.errors import PermanentError, RetriableError
+from pacs_module.domain.json_messages.messages import SeriesReport
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import GROWTH_CHECK, PULL
-from pacs_module.domain.wire.messages import SeriesReport
 from tests.fakes.pipeline import H1, THICK, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
 

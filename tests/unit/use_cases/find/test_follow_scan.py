@@ -14,9 +14,9 @@ import pytest
 
 from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.domain.errors import RetriableError, TooManyAnswers
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
 

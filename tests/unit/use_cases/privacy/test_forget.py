@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from pacs_module.adapters.exchange.ledger import MemoryLedger
+from pacs_module.adapters.report_exchange.ledger import MemoryLedger
 from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.dicom.attributes import FoundStudy
 from pacs_module.domain.errors import MessageError, RetriableError
-from pacs_module.domain.exchange.entry import Entry, EntryKind, EntryState
 from pacs_module.domain.privacy.patient_identifiers import Traces, names_patient, traces_of
 from pacs_module.domain.privacy.pseudonym import Pseudonyms
+from pacs_module.domain.report_exchange.entry import Entry, EntryKind, EntryState
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PacsCopy, Study

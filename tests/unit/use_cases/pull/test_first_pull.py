@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.errors import UnreadableAnswers
+from pacs_module.domain.json_messages.messages import PullRequest, SeriesOutcome, SeriesReport
 from pacs_module.domain.study.lifecycle import Event, State
-from pacs_module.domain.wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, at_series_level, series_answer
 
 THIRD, HEAD = UID + ".4", UID + ".5"

@@ -17,12 +17,12 @@ import pytest
 from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import Refused
+from pacs_module.domain.json_messages.messages import PullReport, PullRequest
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure, kind_of_status
 from pacs_module.domain.pull.failure_words import read_failure
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import EMERGENCY
 from pacs_module.domain.study.pull_state import Charge
-from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure, kind_of_status
 from pacs_module.use_cases.operate.manual_work import Who
 from tests.fakes.pipeline import RETRY, UID, Pipeline, answer
 from tests.fakes.world import DAY

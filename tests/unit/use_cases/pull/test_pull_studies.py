@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.errors import Refused, RetriableError, TooLarge, Unreachable
+from pacs_module.domain.json_messages.messages import PullReport
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import MANUAL
 from pacs_module.domain.study.study import PULL, WATCH, Study
-from pacs_module.domain.wire.messages import PullReport
 from tests.fakes.pipeline import UID, Pipeline, answer
 from tests.fakes.world import DAY
 

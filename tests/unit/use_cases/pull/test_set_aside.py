@@ -1,7 +1,7 @@
 """A study that killed the receiving Orthanc twice is given up at once; a person may ask for it again."""
 
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from tests.fakes.pipeline import Pipeline
 
 WHY = "killed Orthanc twice while it was received"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.json_messages.messages import IMAGES
+from pacs_module.domain.json_messages.notification import Notification
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
-from pacs_module.domain.wire.messages import IMAGES
-from pacs_module.domain.wire.notification import Notification
 from pacs_module.use_cases.receive.ask_expected import AskExpected
 from tests.fakes.pipeline import H1, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY

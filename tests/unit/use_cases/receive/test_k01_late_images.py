@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pacs_module.domain.json_messages.documents import from_document
+from pacs_module.domain.json_messages.messages import PullReport, ReceptionNote
 from pacs_module.domain.study.history import Note
-from pacs_module.domain.wire.documents import from_document
-from pacs_module.domain.wire.messages import PullReport, ReceptionNote
 from tests.fakes.pipeline import UID, Pipeline
 
 MORE = "MORE 12 of 11"

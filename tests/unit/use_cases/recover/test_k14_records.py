@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.errors import RetriableError, StoreLost
+from pacs_module.domain.json_messages.documents import to_document
 from pacs_module.domain.recover.consistency import JournalHandover, JournalPull, PluginRecords
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.documents import to_document
 from pacs_module.ports import Identity
 from pacs_module.use_cases.recover.adopt import Adopt
 from pacs_module.use_cases.recover.audit_records import AuditRecords
@@ -85,7 +85,7 @@ class Site:
 
 
 def _result(study_uid: str, series_uid: str, handover_id: str) -> Any:
-    from pacs_module.domain.wire.messages import Result
+    from pacs_module.domain.json_messages.messages import Result
 
     return Result(study_uid, series_uid, "completed", "", handover_id)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.use_cases.recover.retry_path_failures import RetryPathFailures
 from tests.fakes.pipeline import RETRY, Pipeline
 

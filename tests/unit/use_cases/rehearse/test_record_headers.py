@@ -6,12 +6,12 @@ import pytest
 
 from pacs_module.adapters.stores.judged_headers import MemoryRecords
 from pacs_module.domain.errors import StoreAway
+from pacs_module.domain.json_messages.documents import to_document
+from pacs_module.domain.json_messages.messages import PullReport, SeriesReport, read_pull_report
 from pacs_module.domain.rehearse.record import JudgedStudy, decode
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import PullReport, SeriesReport, read_pull_report
 from pacs_module.ports import StoredRecord
 from pacs_module.use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from pacs_module.use_cases.rehearse.record_headers import RecordHeaders

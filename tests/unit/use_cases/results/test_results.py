@@ -14,11 +14,11 @@ import pytest
 
 from pacs_module.adapters.results.inbox import FolderInbox
 from pacs_module.domain.errors import MessageError, PermanentError, Unreachable
+from pacs_module.domain.json_messages.messages import Result
 from pacs_module.domain.results.kinds import ResultKind
 from pacs_module.domain.results.pseudonyms import PseudonymRecord
 from pacs_module.domain.study.study import RENDER
 from pacs_module.domain.upload.destination import DestinationRule
-from pacs_module.domain.wire.messages import Result
 from pacs_module.shared import crash_points
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.use_cases.results import take as take_module

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import PULL, ROUTE
 from pacs_module.domain.upload.destination import DestinationRule
-from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.use_cases.operate.manual_work import Who
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, series_answer
 from tests.fakes.platform import Edge

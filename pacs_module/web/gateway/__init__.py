@@ -1,1 +1,0 @@
-"""The gateway's side of the HTTP API: quarantine, rates, and the platform's parameters."""

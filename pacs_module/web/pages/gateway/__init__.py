@@ -1,1 +1,0 @@
-"""Pages of the gateway: quarantine and rates, parameters of the platform."""
