@@ -42,6 +42,7 @@ from .conclude import Concluder, Received
 from .count_again import CountAgain
 from .identify import Identify
 from .judge_series import Judge
+from .last_image import LastImage
 from .readiness import OpenStudy, Readiness
 
 SETTLE_S = 2.0
@@ -104,11 +105,12 @@ class ReceptionWorker(Worker):
         self._validate = validate
         self._on_owed = on_owed
         self._on_deleting = on_deleting
+        self._last_image = LastImage()
 
     def arrived(self, instance_id: str) -> None:
         """Orthanc has stored an image; called in its thread of events, for each image."""
         self._identify.arrival_counts.note(instance_id)
-        self.wake()
+        self.wake(at_once=self._last_image.came())
 
     def tell(self, study_uid: str) -> dict[str, object] | None:
         """Where the newest reception of a study stands and what it waits for; None: the journal has none."""
@@ -132,11 +134,14 @@ class ReceptionWorker(Worker):
 
     def step(self) -> float:
         """Read the change log and look at every study that is not done."""
+        came = self._last_image.count()
         self._arrivals.take_changes()
         for arrival in tuple(self._arrivals.all()):
             arrival.lacks = 0
             self._step_of(arrival)
         self.pace(_pace_of(self._arrivals.all()))
+        if self._last_image.lacks(_lacking(self._arrivals.all()), came):
+            self.wake(at_once=True)
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED:
                 self._guarded("end", pull.request.study_uid, partial(self._end_of_pull, pull))
@@ -489,6 +494,12 @@ def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
         )
     words = f"the move has ended; {max(quiet, 0):.0f} of {wait:g} s without an image"
     return WhyOpen(OpenReason.SETTLING, words, "images that come after the final response")
+
+
+def _lacking(arrivals: Iterable[ArrivingStudy]) -> int:
+    """Images that the only open study lacks; 0: not known, or several are open."""
+    still_open = [one.lacks for one in arrivals if one.row.state is ReceptionState.OPEN]
+    return still_open[0] if len(still_open) == 1 else 0
 
 
 def _pace_of(arrivals: Iterable[ArrivingStudy]) -> float:
