@@ -48,6 +48,7 @@ _SPELLED_DATE = re.compile(r"(\d{4})\D{1,3}(\d{1,2})\D{1,3}(\d{1,2})(?:\D.*)?", 
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[ T].*|(?:\d{4}|\d{6})(?:\.\d+)?(?:[+-]\d{4})?)")
 _EIGHT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _SPELLED_TIME = re.compile(r"\D*(\d{1,2})\D{1,2}(\d{1,2})(?:\D{1,2}(\d{1,2}))?(?:\D.*)?", re.DOTALL)
+_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d|60)")
 OFFSET = re.compile(r"[+-]\d{4}$")
 """From UTC, at the end of a DT; some write it behind a TM, too."""
 _AFTERNOON = ("pm", "p.m", "下午", "午後", "오후")
@@ -233,14 +234,25 @@ def dashed_date(text: str) -> str:
 
 def plain_time(text: str) -> str:
     """
-    ``101530.25``, ``10:15:30``, ``10:15:30 AM``, ``１０：１５：３０`` and ``101530+0800`` as ``101530``; anything
-    without hours and minutes as empty.
+    ``101530.25``, ``10:15:30``, ``10:15:30 AM``, ``１０：１５：３０``, ``101530+0800`` and the time of the moment
+    ``20200612101530`` as ``101530``; anything without hours and minutes, and what no clock shows, as empty.
     """
     if text.isascii() and text.isdigit() and len(text) == len("HHMMSS"):
-        return text  # the usual one, of which a day's list has 10,000
+        return on_clock(text)  # the usual one, of which a day's list has 10,000
     plain = OFFSET.sub("", ascii_digits(text).strip(" \0"))
     digits = _spelled_digits(plain) or _digits_of(plain.split(".")[0])
-    return _of_whole_day(digits.ljust(6, "0")[:6], plain) if len(digits) >= len("HHMM") else ""
+    if len(digits) == len("YYYYMMDDHHMMSS"):
+        digits = digits[len("YYYYMMDD") :] if dashed_date(digits) else ""
+    if len(digits) < len("HHMM"):
+        return ""
+    return on_clock(_of_whole_day(digits.ljust(6, "0")[:6], plain))
+
+
+def on_clock(time: str) -> str:
+    """HHMMSS, empty for a time that no clock shows; a leap second is the last of its minute."""
+    if _CLOCK.fullmatch(time) is None:
+        return ""
+    return f"{time[:4]}59" if time.endswith("60") else time
 
 
 def _spelled_digits(plain: str) -> str:

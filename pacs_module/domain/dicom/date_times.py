@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .attributes import OFFSET, dashed_date
+from .attributes import OFFSET, dashed_date, on_clock
 from .numbers import ascii_digits
 
 _LAST_SECOND = "235959"
 _MOMENT = re.compile(r"\d{4,14}")
 _ONE_MOMENT = r"(\d{8,14}(?:\.\d+)?[+-]\d{4}|\d{4,14}(?:\.\d+)?)?"
 _MOMENTS = re.compile(rf"{_ONE_MOMENT}(?:(-){_ONE_MOMENT})?")
-_EARLIEST, _LATEST = "00000101000000", "99991231235959"
+_EARLIEST, _LATEST = "00010101000000", "99991231235959"
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,15 @@ def time_of(text: str, end: bool = False) -> str:
     bare = OFFSET.sub("", ascii_digits(text).replace(":", "").strip(" \0")).split(".")[0]
     if not bare.isdecimal() or len(bare) not in (2, 4, 6):
         return ""
-    time = bare + (_LAST_SECOND if end else "000000")[len(bare) :]
-    time = time[:4] + "59" if time[4:] == "60" else time
-    return time if time <= _LAST_SECOND else ""
+    return on_clock(bare + (_LAST_SECOND if end else "000000")[len(bare) :])
 
 
 def moment_of(text: str, end: bool = False) -> str:
     """YYYYMMDDHHMMSS of a DT; one that stops at the year, month or day lasts until its ``end``."""
     bare = OFFSET.sub("", ascii_digits(text).strip(" \0")).split(".")[0]
     if _MOMENT.fullmatch(bare) is None or len(bare) % 2:
+        return ""
+    first = bare + _EARLIEST[len(bare) :]
+    if not (dashed_date(first[:8]) and on_clock(first[8:])):
         return ""
     return bare + (_LATEST if end else _EARLIEST)[len(bare) :]

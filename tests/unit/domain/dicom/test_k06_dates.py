@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.dicom.attributes import dashed_date, found_study, parse_count, plain_time
-from pacs_module.domain.dicom.date_times import date_of
+from pacs_module.domain.dicom.date_times import date_of, moment_of, time_of
 from pacs_module.domain.dicom.numbers import read_whole
+from pacs_module.domain.find.attribute_matching import matches
 
 DATES = {
     "20200618": "2020-06-18",
@@ -100,3 +101,32 @@ def test_a_length_is_no_number_of_images(text: str) -> None:
 )
 def test_a_whole_number_is_read_as_before(text: str, number: int) -> None:
     assert read_whole(text) == number
+
+
+NO_CLOCK_TIMES = [
+    "25:61", "2561", "256100", "240000", "24:00", "24:00:00", "240001", "126100", "120099", "999999", "1260",
+    "2400", "99:99:99", "-1", "NaN", "0", "9", "13:60 PM", "20230231120000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", NO_CLOCK_TIMES)
+def test_k06_what_no_clock_shows_is_not_told(told: str) -> None:
+    assert plain_time(told) == ""
+    assert time_of(told) == time_of(told, end=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "time"),
+    [("235960", "235959"), ("12:00:60", "120059"), ("20200618101530", "101530"), ("20200618256100", "")],
+)
+def test_k06_a_leap_second_and_a_moment_told_as_a_time(told: str, time: str) -> None:
+    assert plain_time(told) == time
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["20230231", "20231301", "20230001", "20230100", "00000000", "99999999", "20230618256100", "2023061824"],
+)
+def test_k06_a_moment_that_no_calendar_has_is_not_told(told: str) -> None:
+    assert moment_of(told) == ""
+    assert matches("ScheduledProcedureStepStartDateTime", "20230101-20231231", told) is None
