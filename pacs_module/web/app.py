@@ -1,4 +1,9 @@
-"""The HTTP API: one router a file, each over the same service."""
+"""
+The HTTP API: one router a file, each over the same service.
+
+In each of these files, and in those of the pages, ``router`` is the table of addresses and ``_Handlers`` has a
+method for each of them; what they do beyond HTTP stands below them or in a use case.
+"""
 
 from __future__ import annotations
 

@@ -46,15 +46,24 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def router(service: Service) -> APIRouter:
     """The side of people who look at one study."""
-    routes = APIRouter(tags=["people"], dependencies=[Depends(known_parameters)])
-
-    @routes.get(
+    handle, routes = _Handlers(service), APIRouter(tags=["people"], dependencies=[Depends(known_parameters)])
+    routes.get(
         "/api/v1/dcm/debug",
         summary="Everything known of a study: where, since when, why, what happens next and when",
         responses=_ANSWERS,
         response_class=JSONResponse,
-    )
+    )(handle.debug)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
     def debug(
+        self,
         request: Request,
         accession_number: Annotated[str, Query(alias="AccessionNumber")] = "",
         study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID")] = "",
@@ -75,13 +84,11 @@ def router(service: Service) -> APIRouter:
         if page and not any(asked.values()):
             words = "Give one of the names of a study; several must all match."
             return HTMLResponse(message_page("Which study?", words, asked), headers=HEADERS)
-        answer = _answer(service, asked, ask_pacs)
+        answer = _answer(self._service, asked, ask_pacs)
         status = 200 if answer["found"] else 404
         if page:
-            return HTMLResponse(story_page(answer, asked, service.settings.zone), status, HEADERS)
+            return HTMLResponse(story_page(answer, asked, self._service.settings.zone), status, HEADERS)
         return JsonAnswer(answer, status)
-
-    return routes
 
 
 def find_for_people(service: Service, asked: dict[str, str]) -> list[Study]:

@@ -18,29 +18,37 @@ from .request_guard.answers import JsonAnswer
 
 def router(service: Service) -> APIRouter:
     """The side of people."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"])
-
-    @routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")
-    def destinations() -> JsonAnswer:
-        return JsonAnswer(to_document(show_destinations(service)()))
-
-    @routes.post(
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1", tags=["people"])
+    routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")(
+        handle.destinations
+    )
+    routes.post(
         "/destinations/retry",
         responses=NOT_KNOWN,
         summary="Send a study's upload again (studyUID, destination, why, by)",
-    )
-    def retry(message: Message, request: Request) -> dict[str, Any]:
-        return act(service, "retry", message, _who(message, request))
-
-    @routes.post(
+    )(handle.retry)
+    routes.post(
         "/destinations/drop",
         responses=NOT_KNOWN,
         summary="A study is not wanted at a destination (studyUID, destination, why, by)",
-    )
-    def drop(message: Message, request: Request) -> dict[str, Any]:
-        return act(service, "drop", message, _who(message, request))
-
+    )(handle.drop)
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def destinations(self) -> JsonAnswer:
+        return JsonAnswer(to_document(show_destinations(self._service)()))
+
+    def retry(self, message: Message, request: Request) -> dict[str, Any]:
+        return act(self._service, "retry", message, _who(message, request))
+
+    def drop(self, message: Message, request: Request) -> dict[str, Any]:
+        return act(self._service, "drop", message, _who(message, request))
 
 
 def _who(message: Mapping[str, Any], request: Request) -> Who:

@@ -26,45 +26,57 @@ from .request_guard.answers import JsonAnswer
 
 def router(service: Service) -> APIRouter:
     """The monitoring's side. Health names no patient and needs no key."""
-    routes = APIRouter(tags=["machine"])
+    handle, routes = _Handlers(service), APIRouter(tags=["machine"])
+    routes.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)(handle.metrics)
+    routes.get("/health", summary="All of it: threads, circuits, who is waited for, states by number")(
+        handle.health
+    )
+    routes.get("/health/live", summary="The process answers; when it does not, start it again")(handle.live)
+    routes.get(
+        "/health/ready", summary="It can work: the store answers, every thread runs", responses=_NOT_READY
+    )(handle.ready)
+    return routes
 
-    @routes.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
-    def metrics() -> PlainTextResponse:
-        measure(service)
-        return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @routes.get("/health", summary="All of it: threads, circuits, who is waited for, states by number")
-    def health() -> JSONResponse:
-        studies, fault = _studies(service)
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def metrics(self) -> PlainTextResponse:
+        measure(self._service)
+        return PlainTextResponse(self._service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    def health(self) -> JSONResponse:
+        studies, fault = _studies(self._service)
         content = {
-            "status": "ok" if _is_well(service) and not fault else "starting or degraded",
+            "status": "ok" if _is_well(self._service) and not fault else "starting or degraded",
             "version": __version__,
-            "process": service.leases.owner,
-            "pacs": {name: _pacs(service, name, loop) for name, loop in service.find_loops.items()},
-            "backend": service.circuit.told(),
+            "process": self._service.leases.owner,
+            "pacs": {
+                name: _pacs(self._service, name, loop) for name, loop in self._service.find_loops.items()
+            },
+            "backend": self._service.circuit.told(),
             "store": fault or "ok",
-            "pluginRecords": service.ram_disk.records_fault() or "ok",
-            "waitsFor": _waits_for(service),
-            "loops": {name: _loop(loop) for name, loop in service.loops.items()},
-            "ramDisk": service.ram_disk.state,
+            "pluginRecords": self._service.ram_disk.records_fault() or "ok",
+            "waitsFor": _waits_for(self._service),
+            "loops": {name: _loop(loop) for name, loop in self._service.loops.items()},
+            "ramDisk": self._service.ram_disk.state,
             "studies": studies,
-            "records": _records(service),
-            "retention": _retention(service),
-            "alarms": _alarms(service),
+            "records": _records(self._service),
+            "retention": _retention(self._service),
+            "alarms": _alarms(self._service),
         }
         return JsonAnswer(content)
 
     # Not in a thread of the pool: these may all be waiting for the store.
-    @routes.get("/health/live", summary="The process answers; when it does not, start it again")
-    async def live() -> dict[str, Any]:
+    async def live(self) -> dict[str, Any]:
         return {"alive": True, "version": __version__}
 
-    @routes.get(
-        "/health/ready", summary="It can work: the store answers, every thread runs", responses=_NOT_READY
-    )
-    def ready() -> JSONResponse:
-        dead, stands, store = _dead(service), stuck(service), _store(service)
-        plugins = service.ram_disk.records_fault()
+    def ready(self) -> JSONResponse:
+        dead, stands, store = _dead(self._service), stuck(self._service), _store(self._service)
+        plugins = self._service.ram_disk.records_fault()
         told = [{"loop": name, "forS": round(seconds)} for name, seconds in stands.items()]
         content = {
             "ready": not dead and not stands and not store and not plugins,
@@ -72,11 +84,9 @@ def router(service: Service) -> APIRouter:
             "stuckLoops": told,
             "store": store or "ok",
             "pluginRecords": plugins or "ok",
-            "waitsFor": _waits_for(service),
+            "waitsFor": _waits_for(self._service),
         }
         return JsonAnswer(content, status_code=200 if content["ready"] else 503)
-
-    return routes
 
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {

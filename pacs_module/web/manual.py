@@ -21,65 +21,72 @@ from .request_guard.answers import JsonAnswer
 
 def router(service: Service) -> APIRouter:
     """The side of people who change something."""
-    routes = APIRouter(prefix="/api/v1/dcm", tags=["manual"])
-
-    @routes.post("/pull", summary="Pull by hand, ahead of all automatic work")
-    def pull(message: Message, request: Request) -> dict[str, Any]:
-        asked = _named_in(message)
-        answer = service.manual(asked, f"manual: {_by(message, request)}", str(message.get("why") or ""))
-        service.wake(Role.PULL)
-        return answer
-
-    @routes.post("/redo", responses=NOT_KNOWN, summary="Pull and compute again (StudyInstanceUID, why, by)")
-    def redo(message: Message, request: Request) -> dict[str, Any]:
-        answer = _known(service.work.redo(_uid(message), _who(message, request)))
-        service.wake(Role.PULL)
-        return answer
-
-    @routes.post(
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1/dcm", tags=["manual"])
+    routes.post("/pull", summary="Pull by hand, ahead of all automatic work")(handle.pull)
+    routes.post("/redo", responses=NOT_KNOWN, summary="Pull and compute again (StudyInstanceUID, why, by)")(
+        handle.redo
+    )
+    routes.post(
         "/cancel", responses=NOT_KNOWN, summary="Neither pull nor compute a study (StudyInstanceUID, why, by)"
-    )
-    def cancel(message: Message, request: Request) -> dict[str, Any]:
-        return _known(service.work.cancel(_uid(message), _who(message, request)))
-
-    @routes.post(
+    )(handle.cancel)
+    routes.post(
         "/done", responses=NOT_KNOWN, summary="Mark a study as done by hand (StudyInstanceUID, why, by)"
-    )
-    def done(message: Message, request: Request) -> dict[str, Any]:
-        return _known(service.work.done(_uid(message), _who(message, request)))
-
-    @routes.post(
+    )(handle.done)
+    routes.post(
         "/priority",
         responses=NOT_KNOWN,
         summary="Another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)",
-    )
-    def priority(message: Message, request: Request) -> dict[str, Any]:
+    )(handle.priority)
+    routes.post(
+        "/forget",
+        responses=_IN_FLIGHT,
+        summary="Remove what is kept of a patient (PatientID, by, why, dryRun), unless it is in flight",
+    )(handle.forget)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def pull(self, message: Message, request: Request) -> dict[str, Any]:
+        asked = _named_in(message)
+        answer = self._service.manual(
+            asked, f"manual: {_by(message, request)}", str(message.get("why") or "")
+        )
+        self._service.wake(Role.PULL)
+        return answer
+
+    def redo(self, message: Message, request: Request) -> dict[str, Any]:
+        answer = _known(self._service.work.redo(_uid(message), _who(message, request)))
+        self._service.wake(Role.PULL)
+        return answer
+
+    def cancel(self, message: Message, request: Request) -> dict[str, Any]:
+        return _known(self._service.work.cancel(_uid(message), _who(message, request)))
+
+    def done(self, message: Message, request: Request) -> dict[str, Any]:
+        return _known(self._service.work.done(_uid(message), _who(message, request)))
+
+    def priority(self, message: Message, request: Request) -> dict[str, Any]:
         wanted = message.get("priority")
         if not isinstance(wanted, int) or isinstance(wanted, bool):
             raise MessageError("priority", wanted, ", ".join(map(str, PRIORITIES)))
-        answer = _known(service.work.prioritise(_uid(message), wanted, _who(message, request)))
-        service.wake(Role.PULL)
+        answer = _known(self._service.work.prioritise(_uid(message), wanted, _who(message, request)))
+        self._service.wake(Role.PULL)
         return answer
 
-    _forgets(service, routes)
-    return routes
+    def forget(self, message: Message, request: Request) -> JSONResponse:
+        asked = _forget_of(message, _by(message, request))
+        told = self._service.forget(asked)
+        return JsonAnswer(to_document(told), 409 if told.in_flight and not asked.dry_run else 200)
 
 
 _IN_FLIGHT: dict[int | str, dict[str, Any]] = {
     409: {"description": "Something of the patient is in flight; what, stands under inFlight."}
 }
-
-
-def _forgets(service: Service, routes: APIRouter) -> None:
-    @routes.post(
-        "/forget",
-        responses=_IN_FLIGHT,
-        summary="Remove what is kept of a patient (PatientID, by, why, dryRun), unless it is in flight",
-    )
-    def forget(message: Message, request: Request) -> JSONResponse:
-        asked = _forget_of(message, _by(message, request))
-        told = service.forget(asked)
-        return JsonAnswer(to_document(told), 409 if told.in_flight and not asked.dry_run else 200)
 
 
 def _uid(message: dict[str, Any]) -> str:

@@ -42,33 +42,41 @@ _NOTIFICATION = described(
 
 def router(service: Service) -> APIRouter:
     """The plugins' side."""
-    routes = APIRouter(prefix="/api/v1/dcm", tags=["plugins"])
-
-    @routes.post(
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1/dcm", tags=["plugins"])
+    routes.post(
         "/notify",
         summary="The plugins hand over, or say that all was filtered out",
         openapi_extra=_NOTIFICATION,
+    )(handle.notify)
+    routes.post("/pull_report", summary="The plugins report the end of a pull", openapi_extra=_REPORT)(
+        handle.pull_report
     )
-    def notify(message: Message) -> dict[str, bool]:
-        fresh = service.accept(message)
-        service.wake(Role.PUBLISH, Role.PULL, Role.ROUTE)
+    routes.post("/announced", summary="What a PACS has of a study that came unasked")(handle.announced)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def notify(self, message: Message) -> dict[str, bool]:
+        fresh = self._service.accept(message)
+        self._service.wake(Role.PUBLISH, Role.PULL, Role.ROUTE)
         return {"accepted": fresh}
 
-    @routes.post("/pull_report", summary="The plugins report the end of a pull", openapi_extra=_REPORT)
-    def pull_report(message: Message) -> dict[str, bool]:
-        known = service.ends.accept_report(read_pull_report(message))
-        service.wake(Role.PULL)
+    def pull_report(self, message: Message) -> dict[str, bool]:
+        known = self._service.ends.accept_report(read_pull_report(message))
+        self._service.wake(Role.PULL)
         return {"known": known}
 
-    @routes.post("/announced", summary="What a PACS has of a study that came unasked")
-    def announced(message: Message) -> dict[str, Any]:
+    def announced(self, message: Message) -> dict[str, Any]:
         study_uid = message.get("studyUID")
         if not isinstance(study_uid, str) or not study_uid:
             raise MessageError("studyUID", study_uid, "text, not empty")
         pacs = message.get("pacs", "")
         if not isinstance(pacs, str):
             raise MessageError("pacs", pacs, "the name of a PACS, or nothing")
-        request = service.announce(study_uid, pacs, message.get("images") is True)
+        request = self._service.announce(study_uid, pacs, message.get("images") is True)
         return {"request": None if request is None else to_document(request)}
-
-    return routes

@@ -43,96 +43,112 @@ _QUALITY = described(
 
 def router(service: Service) -> APIRouter:
     """The side of the RIS, the platform and of who keeps quality data."""
-    routes = APIRouter(prefix="/api/v1")
-    exchange = service.exchange
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1")
     reading = [Depends(known_parameters)]
-    _take_reports(routes, exchange)
-    _take_quality(routes, exchange)
-
-    @routes.get(
+    routes.post(
+        "/reports",
+        tags=["exchange"],
+        openapi_extra=_REPORT,
+        summary='One report, or {"reports": [...]}; the same again changes nothing',
+    )(handle.reports)
+    routes.post("/reports/fhir", tags=["exchange"], summary="A FHIR R4 DiagnosticReport")(handle.fhir)
+    routes.post(
+        "/reports/from-platform",
+        tags=["exchange"],
+        openapi_extra=_REPORT,
+        summary="Reports that the centre wrote for this hospital: they go to the RIS",
+    )(handle.from_platform)
+    routes.post(
+        "/reports/{serial}/send-again",
+        tags=["exchange"],
+        responses=NOT_KNOWN,
+        summary="Send a report once more (by, why)",
+    )(handle.again)
+    routes.post(
+        "/qc",
+        tags=["exchange"],
+        openapi_extra=_QUALITY,
+        summary='One quality record, or {"records": [...]}; the same again changes nothing',
+    )(handle.quality)
+    routes.get(
         "/reports", tags=["exchange"], dependencies=reading, summary="Reports by state or day; no texts"
-    )
+    )(handle.listed)
+    routes.get(
+        "/reports/{serial}",
+        tags=["exchange"],
+        summary="One report with its text",
+        responses=NOT_KNOWN,
+    )(handle.one)
+    routes.get(
+        "/qc",
+        name="quality",
+        tags=["exchange"],
+        dependencies=reading,
+        summary="Quality scores by month, department, device or doctor",
+    )(handle.scores)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._exchange = service.exchange
+
+    def reports(self, message: Message) -> JsonAnswer:
+        return _taken(
+            self._exchange, message, "reports", "serial", lambda one: read_report(one).content("api")
+        )
+
+    def fhir(self, message: Message) -> JsonAnswer:
+        how = self._exchange.take(read_diagnostic_report(message).content("fhir"))
+        return JsonAnswer({"answer": how.value}, 409 if how is Taken.CONFLICT else 200)
+
+    def from_platform(self, message: Message) -> JsonAnswer:
+        kind = EntryKind.CENTRE_REPORT
+        return _taken(
+            self._exchange,
+            message,
+            "reports",
+            "serial",
+            lambda one: read_report(one).content("platform", kind),
+        )
+
+    def again(
+        self, serial: str, message: Message, request: Request, kind: EntryKind = EntryKind.REPORT
+    ) -> JsonAnswer:
+        who = f"{who_asks(request, message.get('by'))}: {message.get('why') or ''}"
+        if not self._exchange.take.again(kind, serial, who):
+            raise HTTPException(404, "no such report")
+        return JsonAnswer({"answer": "waiting"})
+
+    def quality(self, message: Message) -> JsonAnswer:
+        return _taken(self._exchange, message, "records", "id", lambda one: read_quality(one).content("api"))
+
     def listed(
+        self,
         kind: EntryKind = EntryKind.REPORT,
         state: EntryState | None = None,
         day: Annotated[str, Query(description="YYYY-MM-DD, instead of state")] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = 100,
     ) -> JsonAnswer:
         return JsonAnswer(
-            {"reports": [without_body(one) for one in _listed(exchange, kind, state, day, limit)]}
+            {"reports": [without_body(one) for one in _listed(self._exchange, kind, state, day, limit)]}
         )
 
-    @routes.get(
-        "/reports/{serial}",
-        tags=["exchange"],
-        summary="One report with its text",
-        responses=NOT_KNOWN,
-    )
-    def one(serial: str, kind: EntryKind = EntryKind.REPORT) -> JsonAnswer:
-        entry = exchange.ledger.get(kind, serial)
+    def one(self, serial: str, kind: EntryKind = EntryKind.REPORT) -> JsonAnswer:
+        entry = self._exchange.ledger.get(kind, serial)
         if entry is None:
             raise HTTPException(404, "no such report")
         return JsonAnswer(to_document(entry))
 
-    @routes.get(
-        "/qc",
-        tags=["exchange"],
-        dependencies=reading,
-        summary="Quality scores by month, department, device or doctor",
-    )
-    def quality(
+    def scores(
+        self,
         first: Annotated[str, Query(alias="from", description="YYYY-MM-DD")],
         last: Annotated[str, Query(alias="to", description="YYYY-MM-DD")],
         by: Annotated[str, Query(pattern=f"^({'|'.join(GROUPS)})$")] = "month",
     ) -> JsonAnswer:
-        return JsonAnswer(quality_scores(exchange.ledger, first, last, by))
-
-    return routes
-
-
-def _take_reports(routes: APIRouter, exchange: Exchange) -> None:
-    @routes.post(
-        "/reports", tags=["exchange"], openapi_extra=_REPORT,
-        summary='One report, or {"reports": [...]}; the same again changes nothing',
-    )  # fmt: skip
-    def reports(message: Message) -> JsonAnswer:
-        return _taken(exchange, message, "reports", "serial", lambda one: read_report(one).content("api"))
-
-    @routes.post("/reports/fhir", tags=["exchange"], summary="A FHIR R4 DiagnosticReport")
-    def fhir(message: Message) -> JsonAnswer:
-        how = exchange.take(read_diagnostic_report(message).content("fhir"))
-        return JsonAnswer({"answer": how.value}, 409 if how is Taken.CONFLICT else 200)
-
-    @routes.post(
-        "/reports/from-platform", tags=["exchange"], openapi_extra=_REPORT,
-        summary="Reports that the centre wrote for this hospital: they go to the RIS",
-    )  # fmt: skip
-    def from_platform(message: Message) -> JsonAnswer:
-        kind = EntryKind.CENTRE_REPORT
-        return _taken(
-            exchange, message, "reports", "serial", lambda one: read_report(one).content("platform", kind)
-        )
-
-    @routes.post(
-        "/reports/{serial}/send-again", tags=["exchange"], responses=NOT_KNOWN,
-        summary="Send a report once more (by, why)",
-    )  # fmt: skip
-    def again(
-        serial: str, message: Message, request: Request, kind: EntryKind = EntryKind.REPORT
-    ) -> JsonAnswer:
-        who = f"{who_asks(request, message.get('by'))}: {message.get('why') or ''}"
-        if not exchange.take.again(kind, serial, who):
-            raise HTTPException(404, "no such report")
-        return JsonAnswer({"answer": "waiting"})
-
-
-def _take_quality(routes: APIRouter, exchange: Exchange) -> None:
-    @routes.post(
-        "/qc", tags=["exchange"], openapi_extra=_QUALITY,
-        summary='One quality record, or {"records": [...]}; the same again changes nothing',
-    )  # fmt: skip
-    def quality(message: Message) -> JsonAnswer:
-        return _taken(exchange, message, "records", "id", lambda one: read_quality(one).content("api"))
+        return JsonAnswer(quality_scores(self._exchange.ledger, first, last, by))
 
 
 def _taken(
@@ -146,21 +162,27 @@ def _taken(
     items = message[several]
     if not isinstance(items, list) or len(items) > MAX_AT_ONCE:
         raise MessageError(several, items, f"a list of at most {MAX_AT_ONCE}")
-    accepted, refused = [], []
+    accepted: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     for item in items:
-        try:
-            content = read(item)
-        except MessageError as error:
-            told = item.get(name) if isinstance(item, Mapping) else None
-            refused.append({name: told, "reason": str(error)})
-            continue
-        how = exchange.take(content)
-        version = {"version": content.version} if content.version else {}
-        if how is Taken.CONFLICT:
-            refused.append({name: content.key, **version, "reason": how.value})
-        else:
-            accepted.append({name: content.key, **version, "answer": how.value})
+        how, told = _taken_of_several(exchange, item, name, read)
+        (refused if how is Taken.CONFLICT else accepted).append(told)
     return JsonAnswer({"accepted": accepted, "refused": refused})
+
+
+def _taken_of_several(
+    exchange: Exchange, item: Any, name: str, read: Callable[[Any], Content]
+) -> tuple[Taken, dict[str, Any]]:
+    """How one of many was taken, and what is said of it; one that cannot be read is a conflict."""
+    try:
+        content = read(item)
+    except MessageError as error:
+        key = item.get(name) if isinstance(item, Mapping) else None
+        return Taken.CONFLICT, {name: key, "reason": str(error)}
+    how = exchange.take(content)
+    version = {"version": content.version} if content.version else {}
+    said = "reason" if how is Taken.CONFLICT else "answer"
+    return how, {name: content.key, **version, said: how.value}
 
 
 def _listed(

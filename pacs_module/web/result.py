@@ -80,9 +80,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def router(service: Service) -> APIRouter:
     """The backend's side."""
-    routes = APIRouter(prefix="/api/v1/dcm", tags=["backend"])
-
-    @routes.post(
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1/dcm", tags=["backend"])
+    routes.post(
         "/result",
         summary="The backend's result: completed, unsupported_series or failed",
         description=(
@@ -92,17 +91,24 @@ def router(service: Service) -> APIRouter:
         response_model=Answer,
         responses=_ANSWERS,
         openapi_extra=_BODY,
-    )
-    def result(message: Message) -> dict[str, str]:
+    )(handle.result)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def result(self, message: Message) -> dict[str, str]:
         # A backend that has no use for a key may send null in it: the result must not be lost for that.
-        answer = service.record(
+        answer = self._service.record(
             read_result({key: value for key, value in message.items() if value is not None})
         )
         if answer is None:
             raise HTTPException(404, "no such study, or no hand-over of that series")
         return {"answer": answer}
-
-    return routes
 
 
 # --- DICOM objects ---
@@ -120,7 +126,9 @@ _OBJECTS = {
 }
 _ANSWERS_OF_OBJECTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Every object is stored here, or was known already; it goes to the destinations by itself"
+        "description": (
+            "Every object is stored here, or was known already; it goes to the destinations by itself"
+        )
     },
     202: {"description": "Some were refused: each with its reason"},
     409: {"description": "All were refused: posting them again will not help"},
@@ -130,35 +138,48 @@ _ANSWERS_OF_OBJECTS: dict[int | str, dict[str, Any]] = {
 
 def objects_router(service: Service) -> APIRouter:
     """DICOM objects that come back, and where they stand (M25)."""
-    routes, at_once = APIRouter(prefix="/api/v1"), asyncio.Semaphore(_AT_ONCE)
-
-    @routes.post(
+    handle, routes = _ObjectHandlers(service), APIRouter(prefix="/api/v1")
+    routes.post(
         "/results",
         tags=["backend"],
         summary="DICOM objects of a result: SR, SC, SEG, RTSTRUCT, PR, encapsulated PDF",
         description=(
             "One object as application/dicom, or several as multipart/related (as STOW-RS) or "
-            "multipart/form-data; handoverID in the query, if not of the newest hand-over. Post it until it is "
-            "acknowledged (2xx): what was taken is known."
+            "multipart/form-data; handoverID in the query, if not of the newest hand-over. Post it until it "
+            "is acknowledged (2xx): what was taken is known."
         ),
         responses=_ANSWERS_OF_OBJECTS,
         openapi_extra=_OBJECTS,
+    )(handle.post)
+    routes.get("/results", tags=["people"], summary="What came back from the backend, and where it stands")(
+        handle.shown
     )
-    async def post(request: Request, handoverID: str = "") -> JsonAnswer:  # noqa: N803 - the contract's name
-        made = _results_of(service)
+    return routes
+
+
+class _ObjectHandlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def post(
+        self,
+        request: Request,
+        handoverID: str = "",  # noqa: N803 - the contract's name
+    ) -> JsonAnswer:
+        made = _results_of(self._service)
         check_post(request, handoverID)
-        if at_once.locked():
+        if self._at_once.locked():
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too many post results at once; later")
-        async with at_once:
+        async with self._at_once:
             answers = await taken(made, request, handoverID)
-        service.wake(Role.UPLOAD)
+        self._service.wake(Role.UPLOAD)
         return JsonAnswer(_told(answers), _status(answers))
 
-    @routes.get("/results", tags=["people"], summary="What came back from the backend, and where it stands")
-    def shown(studyUID: str = "") -> JsonAnswer:  # noqa: N803 - the contract's name
-        return JsonAnswer(to_document(show_results(service)(studyUID)))
-
-    return routes
+    def shown(self, studyUID: str = "") -> JsonAnswer:  # noqa: N803 - the contract's name
+        return JsonAnswer(to_document(show_results(self._service)(studyUID)))
 
 
 def _results_of(service: Service) -> Results:

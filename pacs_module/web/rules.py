@@ -22,42 +22,60 @@ MAX_CHANGES = 50
 
 def router(service: Service) -> APIRouter:
     """The side of people who tune."""
-    routes = APIRouter(prefix="/api/v1/dcm")
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1/dcm")
     reading = [Depends(known_parameters)]
-
-    @routes.get(
+    routes.get(
         "/rules", tags=["people"], dependencies=reading, summary="The rules in force, here and in the plugins"
-    )
-    def show() -> JsonAnswer:
-        return JsonAnswer(to_document(service.rules.show()))
-
-    @routes.get(
+    )(handle.show)
+    routes.get(
         "/rules/history", tags=["people"], dependencies=reading, summary="Who applied which rules, and why"
+    )(handle.history)
+    routes.post("/rules", tags=["manual"], summary="Apply other rules (changes, by, why)")(handle.apply)
+    routes.post("/rules/undo", tags=["manual"], summary="Go back to the rules before (by, why)")(handle.undo)
+    routes.get(
+        "/rehearse", tags=["people"], dependencies=reading, summary="What changed rules would have done"
+    )(handle.rehearse)
+    routes.get("/rehearse/days", tags=["people"], dependencies=reading, summary="Which days are recorded")(
+        handle.recorded
     )
-    def history() -> JsonAnswer:
-        return JsonAnswer({"entries": to_document(service.rules.history())})
-
-    @routes.post("/rules", tags=["manual"], summary="Apply other rules (changes, by, why)")
-    def apply(message: Message, request: Request) -> dict[str, Any]:
-        changes = message.get("changes")
-        if not isinstance(changes, list) or not all(isinstance(one, str) for one in changes):
-            raise MessageError("changes", changes, "a list of texts such as KEYWORDS+=THX")
-        entry = _as_message(lambda: service.rules.apply(changes[:MAX_CHANGES], *_who(message, request)))
-        return _told(entry)
-
-    @routes.post("/rules/undo", tags=["manual"], summary="Go back to the rules before (by, why)")
-    def undo(message: Message, request: Request) -> dict[str, Any]:
-        return _told(_as_message(lambda: service.rules.undo(*_who(message, request))))
-
-    _rehearsal(routes, service, reading)
+    routes.get(
+        "/filtered",
+        tags=["people"],
+        dependencies=reading,
+        summary="What was filtered, by rule, value and device",
+    )(handle.filtered)
+    routes.post(
+        "/rehearse/pull",
+        tags=["manual"],
+        summary="Pull studies that the rules in force take (studies, by, why)",
+    )(handle.pull)
     return routes
 
 
-def _rehearsal(routes: APIRouter, service: Service, reading: list[Any]) -> None:
-    @routes.get(
-        "/rehearse", tags=["people"], dependencies=reading, summary="What changed rules would have done"
-    )
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def show(self) -> JsonAnswer:
+        return JsonAnswer(to_document(self._service.rules.show()))
+
+    def history(self) -> JsonAnswer:
+        return JsonAnswer({"entries": to_document(self._service.rules.history())})
+
+    def apply(self, message: Message, request: Request) -> dict[str, Any]:
+        changes = message.get("changes")
+        if not isinstance(changes, list) or not all(isinstance(one, str) for one in changes):
+            raise MessageError("changes", changes, "a list of texts such as KEYWORDS+=THX")
+        entry = _as_message(lambda: self._service.rules.apply(changes[:MAX_CHANGES], *_who(message, request)))
+        return _told(entry)
+
+    def undo(self, message: Message, request: Request) -> dict[str, Any]:
+        return _told(_as_message(lambda: self._service.rules.undo(*_who(message, request))))
+
     def rehearse(
+        self,
         changes: Annotated[
             list[str] | None, Query(alias="set", description="KEYWORDS+=THX; several for several")
         ] = None,
@@ -65,39 +83,29 @@ def _rehearsal(routes: APIRouter, service: Service, reading: list[Any]) -> None:
         first: Annotated[date | None, Query(description="YYYY-MM-DD, instead of days")] = None,
         last: Annotated[date | None, Query(description="YYYY-MM-DD; default: today")] = None,
     ) -> JsonAnswer:
-        end = last or service.clock.today()
+        end = last or self._service.clock.today()
         begin = first or end - timedelta(days=days - 1)
-        made = _as_message(lambda: service.rehearse((changes or [])[:MAX_CHANGES], begin, end))
+        made = _as_message(lambda: self._service.rehearse((changes or [])[:MAX_CHANGES], begin, end))
         return JsonAnswer(to_document(made))
 
-    @routes.get("/rehearse/days", tags=["people"], dependencies=reading, summary="Which days are recorded")
-    def recorded() -> JsonAnswer:
-        return JsonAnswer({"days": [one._asdict() for one in service.rehearse.recorded()]})
+    def recorded(self) -> JsonAnswer:
+        return JsonAnswer({"days": [one._asdict() for one in self._service.rehearse.recorded()]})
 
-    @routes.get(
-        "/filtered",
-        tags=["people"],
-        dependencies=reading,
-        summary="What was filtered, by rule, value and device",
-    )
     def filtered(
+        self,
         days: Annotated[int, Query(ge=1, le=MAX_DAYS)] = 7,
         last: Annotated[date | None, Query(description="YYYY-MM-DD; default: today")] = None,
     ) -> JsonAnswer:
-        end = last or service.clock.today()
-        groups = service.rehearse.filtered(end - timedelta(days=days - 1), end)
+        end = last or self._service.clock.today()
+        groups = self._service.rehearse.filtered(end - timedelta(days=days - 1), end)
         return JsonAnswer({"groups": to_document(groups)})
 
-    @routes.post(
-        "/rehearse/pull", tags=["manual"],
-        summary="Pull studies that the rules in force take (studies, by, why)",
-    )  # fmt: skip
-    def pull(message: Message, request: Request) -> dict[str, Any]:
+    def pull(self, message: Message, request: Request) -> dict[str, Any]:
         studies = message.get("studies")
         if not isinstance(studies, list) or not all(isinstance(one, str) for one in studies):
             raise MessageError("studies", studies, "a list of StudyInstanceUIDs")
-        done = service.pull_newly_taken(studies, *_who(message, request))
-        service.wake(Role.PULL)
+        done = self._service.pull_newly_taken(studies, *_who(message, request))
+        self._service.wake(Role.PULL)
         return {"toBePulled": done}
 
 

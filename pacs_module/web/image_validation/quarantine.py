@@ -22,36 +22,42 @@ _MOST = 1000
 
 def router(service: Service) -> APIRouter:
     """The side of people."""
-    routes = APIRouter(prefix="/api/v1", tags=["gateway"])
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1", tags=["gateway"])
     reading = [Depends(known_parameters)]
-
-    @routes.get(
+    routes.get(
         "/quarantine",
         dependencies=reading,
         summary="Images that failed validation, and why; the newest first",
-    )
-    def quarantine(before: Annotated[int, Query(ge=0, le=2**53)] = 0) -> JsonAnswer:
-        return JsonAnswer(to_document(service.quarantine.show(before)))
-
-    @routes.get(
+    )(handle.quarantine)
+    routes.get(
         "/validation", dependencies=reading, summary="The policy, failure and arrival rates by AE title"
+    )(handle.validation)
+    routes.post("/quarantine/release", summary="Let images pass (numbers or studyUID, why, by)")(
+        handle.release
     )
-    def validation() -> JsonAnswer:
-        return JsonAnswer(dict(service.quarantine.plugins.validation()))
-
-    @routes.post(
-        "/quarantine/release", summary="Let images pass (numbers or studyUID, why, by)"
-    )  # fmt: skip
-    def release(message: Message, request: Request) -> dict[str, Any]:
-        return decide(service, RELEASE, message, _who(message, request))
-
-    @routes.post(
-        "/quarantine/drop", summary="Images are not wanted (numbers or studyUID, why, by)"
-    )  # fmt: skip
-    def drop(message: Message, request: Request) -> dict[str, Any]:
-        return decide(service, DROP, message, _who(message, request))
-
+    routes.post("/quarantine/drop", summary="Images are not wanted (numbers or studyUID, why, by)")(
+        handle.drop
+    )
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def quarantine(self, before: Annotated[int, Query(ge=0, le=2**53)] = 0) -> JsonAnswer:
+        return JsonAnswer(to_document(self._service.quarantine.show(before)))
+
+    def validation(self) -> JsonAnswer:
+        return JsonAnswer(dict(self._service.quarantine.plugins.validation()))
+
+    def release(self, message: Message, request: Request) -> dict[str, Any]:
+        return decide(self._service, RELEASE, message, _who(message, request))
+
+    def drop(self, message: Message, request: Request) -> dict[str, Any]:
+        return decide(self._service, DROP, message, _who(message, request))
 
 
 def decide(service: Service, action: str, message: Mapping[str, Any], who: Who) -> dict[str, Any]:

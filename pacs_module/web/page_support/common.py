@@ -30,47 +30,53 @@ WRONG_KEY_S = 1.0
 
 def router(site: Site) -> APIRouter:
     """What needs no page of its own; none of it shows a study."""
-    routes = APIRouter(include_in_schema=False)
+    handle, routes = _Handlers(site), APIRouter(include_in_schema=False)
+    routes.get("/sign-in")(handle.sign_in)
+    routes.post("/sign-in")(handle.signed_in)
+    routes.get("/sign-out")(handle.sign_out)
+    routes.get("/language/{language}")(handle.language)
+    routes.get("/theme/{theme}")(handle.theme)
+    routes.get("/docs")(handle.docs)
+    return routes
 
-    @routes.get("/sign-in")
-    def sign_in(request: Request, next: str = "/") -> Response:
-        return _sign_in_page(site, request, local_path(next))
 
-    @routes.post("/sign-in")
-    async def signed_in(request: Request) -> Response:
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def sign_in(self, request: Request, next: str = "/") -> Response:
+        return _sign_in_page(self._site, request, local_path(next))
+
+    async def signed_in(self, request: Request) -> Response:
         form = await read_form(request)
-        answer = await site.off_loop(partial(_sign_in, site, request, form))
+        answer = await self._site.off_loop(partial(_sign_in, self._site, request, form))
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             await asyncio.sleep(WRONG_KEY_S)
         return answer
 
-    @routes.get("/sign-out")
-    def sign_out(request: Request) -> Response:
-        session = site.access.session(request)
+    def sign_out(self, request: Request) -> Response:
+        session = self._site.access.session(request)
         if session is not None:
-            site.access.keys.end_session(session.session_id, session.until, time.time())
-            site.service.log.event("signed_out", "somebody signed out", name=session.caller.name)
-            _record(site, request, Deed.SIGNED_OUT, session.caller)
+            self._site.access.keys.end_session(session.session_id, session.until, time.time())
+            self._site.service.log.event("signed_out", "somebody signed out", name=session.caller.name)
+            _record(self._site, request, Deed.SIGNED_OUT, session.caller)
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(SESSION)
         return answer
 
-    @routes.get("/language/{language}")
-    def language(language: str, next: str = "/") -> Response:
+    def language(self, language: str, next: str = "/") -> Response:
         return _remember(LANGUAGE, language if language in LANGUAGES else "en", next)
 
-    @routes.get("/theme/{theme}")
-    def theme(theme: str, next: str = "/") -> Response:
+    def theme(self, theme: str, next: str = "/") -> Response:
         return _remember(THEME, theme if theme in THEMES else "auto", next)
 
-    @routes.get("/docs")
-    def docs(request: Request) -> Response:
-        answer = site.page(request, "docs", {"openapi": "/openapi.json"})
+    def docs(self, request: Request) -> Response:
+        answer = self._site.page(request, "docs", {"openapi": "/openapi.json"})
         if isinstance(answer, HTMLResponse):
             answer.headers["Content-Security-Policy"] = DOCS["Content-Security-Policy"]
         return answer
-
-    return routes
 
 
 def _sign_in_page(site: Site, request: Request, to: str, status: int = HTTPStatus.OK) -> Response:

@@ -25,25 +25,36 @@ from .site import Site
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
-    routes, service = APIRouter(), site.service
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")(
+        handle.destinations
+    )
+    routes.post("/destinations/{study_uid}/{destination}/{action}", include_in_schema=False)(handle.change)
+    return routes
 
-    @routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")
-    def destinations(request: Request) -> Response:
-        results = show_results(service)() if service.results is not None else ResultsView()
-        return site.page(request, "destinations", show_destinations(service)(), told={"results": results})
 
-    @routes.post("/destinations/{study_uid}/{destination}/{action}", include_in_schema=False)
-    async def change(request: Request, study_uid: str, destination: str, action: str) -> Response:
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
+    def destinations(self, request: Request) -> Response:
+        results = show_results(self._service)() if self._service.results is not None else ResultsView()
+        return self._site.page(
+            request, "destinations", show_destinations(self._service)(), told={"results": results}
+        )
+
+    async def change(self, request: Request, study_uid: str, destination: str, action: str) -> Response:
         if action not in ("retry", "drop"):
             raise HTTPException(404, "no such action")
         form = await read_form(request)
-        who = Who(f"manual: {checked_by(request, site.access, form)}", reason_of(form))
+        who = Who(f"manual: {checked_by(request, self._site.access, form)}", reason_of(form))
         told = {"studyUID": study_uid, "destination": destination}
-        await site.off_loop(partial(act, service, action, told, who))
+        await self._site.off_loop(partial(act, self._service, action, told, who))
         words = f"queued again for {destination}" if action == "retry" else f"dropped for {destination}"
-        return site.done(request, words, "/destinations")
-
-    return routes
+        return self._site.done(request, words, "/destinations")
 
 
 def show_destinations(service: Service) -> ShowDestinations:

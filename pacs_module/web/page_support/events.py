@@ -74,10 +74,16 @@ class Streams:
 
 def router(service: Service) -> APIRouter:
     """The stream."""
-    routes, streams = APIRouter(), Streams(service)
-
-    @routes.get("/events", include_in_schema=False)
-    async def events(request: Request) -> StreamingResponse:
-        return streams.open(request)
-
+    handle, routes = _Handlers(service), APIRouter()
+    routes.get("/events", include_in_schema=False)(handle.events)
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._streams = Streams(service)
+
+    async def events(self, request: Request) -> StreamingResponse:
+        return self._streams.open(request)

@@ -42,12 +42,23 @@ def provider_of(told: OidcSettings) -> IdentityProvider:
 
 def router(site: Site, provider: IdentityProvider) -> APIRouter:
     """The two ends of a sign-in."""
-    routes, sessions = APIRouter(include_in_schema=False), site.access.sessions
+    handle, routes = _Handlers(site, provider), APIRouter(include_in_schema=False)
+    routes.get("/sign-in/oidc")(handle.begin)
+    routes.get(BACK)(handle.back)
+    return routes
 
-    @routes.get("/sign-in/oidc")
-    def begin(request: Request, next: str = "/") -> Response:
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site, provider: IdentityProvider) -> None:
+        self._site = site
+        self._provider = provider
+        self._sessions = site.access.sessions
+
+    def begin(self, request: Request, next: str = "/") -> Response:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        answer = RedirectResponse(provider.address_for(state, nonce, verifier), HTTPStatus.SEE_OTHER)
+        answer = RedirectResponse(self._provider.address_for(state, nonce, verifier), HTTPStatus.SEE_OTHER)
         told = {
             "state": state,
             "nonce": nonce,
@@ -57,14 +68,13 @@ def router(site: Site, provider: IdentityProvider) -> APIRouter:
         }
         # Lax: the provider's redirect is another site's, and the cookie has to come with it.
         answer.set_cookie(
-            COOKIE, _signed(sessions, told), max_age=WITHIN_S, path=BACK, httponly=True, samesite="lax",
-            secure=site.access.is_https(request),
+            COOKIE, _signed(self._sessions, told), max_age=WITHIN_S, path=BACK, httponly=True, samesite="lax",
+            secure=self._site.access.is_https(request),
         )  # fmt: skip
         return answer
 
-    @routes.get(BACK)
-    def back(request: Request, code: str = "", state: str = "", error: str = "") -> Response:
-        told = _read(sessions, request.cookies.get(COOKIE, ""))
+    def back(self, request: Request, code: str = "", state: str = "", error: str = "") -> Response:
+        told = _read(self._sessions, request.cookies.get(COOKIE, ""))
         if told is None or not secrets.compare_digest(state.encode(), str(told["state"]).encode()):
             raise HTTPException(HTTPStatus.FORBIDDEN, "this sign-in was not begun here, or took too long")
         if error or not code:
@@ -72,19 +82,17 @@ def router(site: Site, provider: IdentityProvider) -> APIRouter:
                 HTTPStatus.UNAUTHORIZED, f"the identity provider says: {error[:100] or 'no code'}"
             )
         try:
-            caller = provider.person(code, str(told["nonce"]), str(told["verifier"]))
+            caller = self._provider.person(code, str(told["nonce"]), str(told["verifier"]))
         except TokenRefused as refused:
-            site.service.log.event(
+            self._site.service.log.event(
                 "sign_in_refused", "the identity provider's answer is refused", "WARNING", error=str(refused)
             )
             raise HTTPException(HTTPStatus.FORBIDDEN, refused.public) from refused
         # A page, not a redirect: a browser does not send a strict cookie on a way that began at another site.
         view = {"title": "Signed in", "to": str(told["next"])}
-        answer = begin_session(site, request, caller, site.page(request, "signed_in", view))
+        answer = begin_session(self._site, request, caller, self._site.page(request, "signed_in", view))
         answer.delete_cookie(COOKIE, path=BACK)
         return answer
-
-    return routes
 
 
 def _signed(sessions: Sessions, told: dict[str, object]) -> str:

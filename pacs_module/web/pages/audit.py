@@ -14,12 +14,18 @@ from ..page_support.site import Site
 
 def router(site: Site) -> APIRouter:
     """The page."""
-    routes = APIRouter()
-
-    @routes.get("/audit", summary="Who did what with which study, and why; the newest first")
-    def audit(request: Request, before: Annotated[str, Query(max_length=40)] = "") -> Response:
-        service = site.service
-        retention = service.leases.leases.memo(LEASE)
-        return site.page(request, "audit", show_audit(service.store, before, retention))
-
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/audit", summary="Who did what with which study, and why; the newest first")(handle.audit)
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def audit(self, request: Request, before: Annotated[str, Query(max_length=40)] = "") -> Response:
+        service = self._site.service
+        retention = service.leases.leases.memo(LEASE)
+        return self._site.page(request, "audit", show_audit(service.store, before, retention))

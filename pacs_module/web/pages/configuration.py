@@ -25,18 +25,30 @@ class ConfigurationView:
 
 def router(site: Site) -> APIRouter:
     """The page."""
-    routes, service = APIRouter(), site.service
-
-    @routes.get("/configuration", summary="Each setting and switch in force, and where it comes from")
-    def configuration(
-        request: Request, text: Annotated[str, Query(max_length=200)] = "", changed: bool = False
-    ) -> Response:
-        found = [*settings_in_force(service.settings), *switches_in_force(service.settings, service.switches)]
-        shown = tuple(one for one in found if _is_shown(one, text, changed))
-        view = ConfigurationView(str(service.settings.file or ""), shown, text, changed)
-        return site.page(request, "configuration", view)
-
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/configuration", summary="Each setting and switch in force, and where it comes from")(
+        handle.configuration
+    )
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
+    def configuration(
+        self, request: Request, text: Annotated[str, Query(max_length=200)] = "", changed: bool = False
+    ) -> Response:
+        found = [
+            *settings_in_force(self._service.settings),
+            *switches_in_force(self._service.settings, self._service.switches),
+        ]
+        shown = tuple(one for one in found if _is_shown(one, text, changed))
+        view = ConfigurationView(str(self._service.settings.file or ""), shown, text, changed)
+        return self._site.page(request, "configuration", view)
 
 
 def _is_shown(one: InForce, text: str, changed: bool) -> bool:

@@ -19,10 +19,22 @@ SPAN = timedelta(days=6)
 
 def router(site: Site) -> APIRouter:
     """The page."""
-    routes, show = APIRouter(), ShowFilters(site.service.store)
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/filters", summary="What was filtered in a span, by rule, attribute and value")(
+        handle.filters
+    )
+    return routes
 
-    @routes.get("/filters", summary="What was filtered in a span, by rule, attribute and value")
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._show = ShowFilters(site.service.store)
+
     def filters(
+        self,
         request: Request,
         first: Annotated[str, Query(alias="from", pattern=_DAY)] = "",
         last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
@@ -33,19 +45,17 @@ def router(site: Site) -> APIRouter:
             bool, Query(description="What would take them, from the recorded headers: slower")
         ] = False,
     ) -> Response:
-        today = site.service.clock.today()
-        view = show(
+        today = self._site.service.clock.today()
+        view = self._show(
             first or (today - SPAN).isoformat(), last or today.isoformat(), rule, text, device.strip()
         )
         if recorded:
             view = with_suggestions(
-                view, site.service.rehearse.filtered(_date(view.first_day), _date(view.last_day))
+                view, self._site.service.rehearse.filtered(_date(view.first_day), _date(view.last_day))
             )
-        return site.page(
-            request, "filters", view, rule=rule, recorded=recorded, known_devices=site.known_devices()
+        return self._site.page(
+            request, "filters", view, rule=rule, recorded=recorded, known_devices=self._site.known_devices()
         )
-
-    return routes
 
 
 def _date(text: str) -> date:

@@ -17,23 +17,32 @@ from ..page_support.site import Site
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
-    routes, service = APIRouter(), site.service
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/quarantine", summary="Images that failed validation, and rates by AE title")(
+        handle.quarantine
+    )
+    routes.post("/quarantine/{what}/{action}", include_in_schema=False)(handle.act)
+    return routes
 
-    @routes.get("/quarantine", summary="Images that failed validation, and rates by AE title")
-    def quarantine(request: Request, before: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
-        return site.page(request, "quarantine", service.quarantine.show(before))
 
-    @routes.post("/quarantine/{what}/{action}", include_in_schema=False)
-    async def act(request: Request, what: str, action: str) -> Response:
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
+    def quarantine(self, request: Request, before: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
+        return self._site.page(request, "quarantine", self._service.quarantine.show(before))
+
+    async def act(self, request: Request, what: str, action: str) -> Response:
         if action not in (RELEASE, DROP):
             raise HTTPException(404, "no such action")
         form = await read_form(request)
-        who = Who(f"manual: {checked_by(request, site.access, form)}", reason_of(form))
+        who = Who(f"manual: {checked_by(request, self._site.access, form)}", reason_of(form))
         named: dict[str, Any] = {"studyUID": what} if "." in what else {"numbers": [_number(what)]}
-        done = await site.off_loop(partial(decide, service, action, named, who))
-        return site.done(request, _words(action, done), "/quarantine")
-
-    return routes
+        done = await self._site.off_loop(partial(decide, self._service, action, named, who))
+        return self._site.done(request, _words(action, done), "/quarantine")
 
 
 def _number(text: str) -> int:

@@ -23,45 +23,71 @@ from ..page_support.site import Site
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
-    routes, service = APIRouter(), site.service
-    settings = service.settings
-    folder = ReportFolder(settings.reconcile_folder, settings.ages.reports)
-    show, jobs = ShowReconciliation(folder), Jobs(service.clock, service.log)
-    world = World(
-        settings, lambda: service.switches, service.store, service.finder, service.clock, service.log
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/reconciliation", summary="Is everything here that the PACS have? By day, with the trend")(
+        handle.reconciliation
     )
+    routes.post("/reconciliation/compare", include_in_schema=False)(handle.compare)
+    routes.post("/reconciliation/repair", include_in_schema=False)(handle.repair)
+    return routes
 
-    @routes.get("/reconciliation", summary="Is everything here that the PACS have? By day, with the trend")
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+        self._settings = self._service.settings
+        self._folder = ReportFolder(self._settings.reconcile_folder, self._settings.ages.reports)
+        self._show = ShowReconciliation(self._folder)
+        self._jobs = Jobs(self._service.clock, self._service.log)
+        self._world = World(
+            self._settings,
+            lambda: self._service.switches,
+            self._service.store,
+            self._service.finder,
+            self._service.clock,
+            self._service.log,
+        )
+
     def reconciliation(
+        self,
         request: Request,
         day: Annotated[date | None, Query(alias="date")] = None,
         every: Annotated[bool, Query(alias="all")] = False,
     ) -> Response:
-        yesterday = service.clock.today() - timedelta(days=1)
-        view = show(day, every)
-        told, day_before = {"job": jobs.last}, yesterday.isoformat()
-        return site.page(request, "reconciliation", view, told=told, yesterday=day_before, every=every)
+        yesterday = self._service.clock.today() - timedelta(days=1)
+        view = self._show(day, every)
+        told, day_before = {"job": self._jobs.last}, yesterday.isoformat()
+        return self._site.page(request, "reconciliation", view, told=told, yesterday=day_before, every=every)
 
-    @routes.post("/reconciliation/compare", include_in_schema=False)
-    async def compare(request: Request) -> Response:
+    async def compare(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why, day = checked_by(request, site.access, form), reason_of(form), _day(form.get("date", ""))
-        begun = jobs.begin(f"comparison of {day}", who, lambda say: _compare(world, folder, day, say))
-        service.log.event(
+        who, why, day = (
+            checked_by(request, self._site.access, form),
+            reason_of(form),
+            _day(form.get("date", "")),
+        )
+        begun = self._jobs.begin(
+            f"comparison of {day}", who, lambda say: _compare(self._world, self._folder, day, say)
+        )
+        self._service.log.event(
             "page_reconcile", "a person has a day compared", by=who, why=why, day=day.isoformat()
         )
         words = f"{day} is being compared with the PACS" if begun else "another comparison is still running"
-        return site.done(request, words, "/reconciliation")
+        return self._site.done(request, words, "/reconciliation")
 
-    @routes.post("/reconciliation/repair", include_in_schema=False)
-    async def repair(request: Request) -> Response:
+    async def repair(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why, day = checked_by(request, site.access, form), reason_of(form), _day(form.get("date", ""))
-        done = await site.off_loop(partial(_repair, world, folder, day, f"{who}, {why}"))
-        service.wake(Role.PULL)
-        return site.done(request, f"{done} studies are put to be pulled", f"/reconciliation?date={day}")
-
-    return routes
+        who, why, day = (
+            checked_by(request, self._site.access, form),
+            reason_of(form),
+            _day(form.get("date", "")),
+        )
+        done = await self._site.off_loop(partial(_repair, self._world, self._folder, day, f"{who}, {why}"))
+        self._service.wake(Role.PULL)
+        return self._site.done(request, f"{done} studies are put to be pulled", f"/reconciliation?date={day}")
 
 
 def _compare(world: World, folder: ReportFolder, day: date, say: Say) -> str:

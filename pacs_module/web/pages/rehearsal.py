@@ -50,57 +50,65 @@ class RehearsalView:
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
-    routes, service = APIRouter(), site.service
-
-    @routes.get(
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get(
         "/rehearsal", summary="What changed rules would have done on recorded days; the rules in force"
-    )
+    )(handle.rehearsal)
+    routes.post("/rehearsal/pull", include_in_schema=False)(handle.pull)
+    routes.post("/rehearsal/apply", include_in_schema=False)(handle.apply)
+    routes.post("/rehearsal/undo", include_in_schema=False)(handle.undo)
+    return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
     def rehearsal(
+        self,
         request: Request,
         changes: Annotated[str, Query(alias="set", max_length=4000)] = "",
         first: Annotated[date | None, Query(alias="from")] = None,
         last: Annotated[date | None, Query(alias="to")] = None,
         budget: Annotated[int, Query(ge=0, le=MAX_BUDGET)] = 0,
     ) -> Response:
-        end = last or service.clock.today()
+        end = last or self._service.clock.today()
         begin = first or end - timedelta(days=DAYS - 1)
-        view = _view(service, _changes(changes), begin, end)
+        view = _view(self._service, _changes(changes), begin, end)
         if budget:
-            plan = service.pull_newly_taken.plan(begin, end, budget)
+            plan = self._service.pull_newly_taken.plan(begin, end, budget)
             view = replace(view, budget=budget, plan=plan)
-        return site.page(request, "rehearsal", view)
+        return self._site.page(request, "rehearsal", view)
 
-    @routes.post("/rehearsal/pull", include_in_schema=False)
-    async def pull(request: Request) -> Response:
+    async def pull(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        who, why = f"manual: {checked_by(request, self._site.access, form)}", reason_of(form)
         studies = form.get("studies", "").split()
-        done = len(await site.off_loop(partial(service.pull_newly_taken, studies, who, why)))
-        service.wake(Role.PULL)
-        return site.done(request, f"{done} studies are put to be pulled", "/rehearsal")
+        done = len(await self._site.off_loop(partial(self._service.pull_newly_taken, studies, who, why)))
+        self._service.wake(Role.PULL)
+        return self._site.done(request, f"{done} studies are put to be pulled", "/rehearsal")
 
-    @routes.post("/rehearsal/apply", include_in_schema=False)
-    async def apply(request: Request) -> Response:
+    async def apply(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        who, why = f"manual: {checked_by(request, self._site.access, form)}", reason_of(form)
         wanted = _changes(form.get("set", ""))
         try:
-            entry = await site.off_loop(partial(service.rules.apply, wanted, who, why))
+            entry = await self._site.off_loop(partial(self._service.rules.apply, wanted, who, why))
         except ConfigurationError as error:
             raise MessageError(error.key, error.value, error.allowed) from error
-        return site.done(request, f"in force: {entry.version}", "/rehearsal")
+        return self._site.done(request, f"in force: {entry.version}", "/rehearsal")
 
-    @routes.post("/rehearsal/undo", include_in_schema=False)
-    async def undo(request: Request) -> Response:
+    async def undo(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        who, why = f"manual: {checked_by(request, self._site.access, form)}", reason_of(form)
         try:
-            entry = await site.off_loop(partial(service.rules.undo, who, why))
+            entry = await self._site.off_loop(partial(self._service.rules.undo, who, why))
         except ConfigurationError as error:
             raise MessageError(error.key, error.value, error.allowed) from error
-        return site.done(request, f"in force: {entry.version}", "/rehearsal")
-
-    return routes
+        return self._site.done(request, f"in force: {entry.version}", "/rehearsal")
 
 
 def _view(service: Service, changes: tuple[str, ...], begin: date, end: date) -> RehearsalView:

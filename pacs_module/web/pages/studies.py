@@ -24,12 +24,23 @@ Text = Annotated[str, Query(max_length=200)]
 
 def router(site: Site) -> APIRouter:
     """The page and its form."""
-    routes, service = APIRouter(), site.service
-    show = ShowStudies(service.store)
-    pacs = tuple(one.name for one in service.settings.pacs)
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/studies", summary="The studies: searched, filtered, sorted, paged")(handle.studies)
+    routes.post("/studies/pull", summary="Pull by hand, from the page", include_in_schema=False)(handle.pull)
+    return routes
 
-    @routes.get("/studies", summary="The studies: searched, filtered, sorted, paged")
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+        self._show = ShowStudies(self._service.store)
+        self._pacs = tuple(one.name for one in self._service.settings.pacs)
+
     def studies(
+        self,
         request: Request,
         text: Text = "",
         accession: Text = "",
@@ -50,27 +61,24 @@ def router(site: Site) -> APIRouter:
             state, first, last, unpadded(accession), unpadded(patient), unpadded(uid),
             modality.strip().upper(), at, device.strip(), int(priority) if priority else None, text,
         )  # fmt: skip
-        view = show(wanted, sort, Place(after, after_uid) if after_uid else None)
-        return site.page(
+        view = self._show(wanted, sort, Place(after, after_uid) if after_uid else None)
+        return self._site.page(
             request,
             "studies",
             view,
             first_page=_page(request, None),
             next_page=_page(request, view.next),
             states=STATES,
-            pacs=pacs,
-            known_devices=site.known_devices(),
+            pacs=self._pacs,
+            known_devices=self._site.known_devices(),
             orders=tuple(RowOrder),
         )
 
-    @routes.post("/studies/pull", summary="Pull by hand, from the page", include_in_schema=False)
-    async def pull(request: Request) -> Response:
+    async def pull(self, request: Request) -> Response:
         form = await read_form(request)
-        name, why = checked_by(request, site.access, form), reason_of(form)
+        name, why = checked_by(request, self._site.access, form), reason_of(form)
         asked = {key: form[key] for key in NAMES if form.get(key)}
-        return await site.off_loop(lambda: _pull(site, request, asked, name, why))
-
-    return routes
+        return await self._site.off_loop(lambda: _pull(self._site, request, asked, name, why))
 
 
 def _pull(site: Site, request: Request, asked: dict[str, str], name: str, why: str) -> Response:

@@ -26,47 +26,58 @@ PICTURE_S = 600
 
 def router(site: Site) -> APIRouter:
     """The page, its pictures and its forms."""
-    routes, service = APIRouter(), site.service
-    names = service.settings.web.show_patient_names
-    show = ShowStudy(
-        service.store,
-        service.clock,
-        service.images,
-        lambda: away_now(service),
-        lambda: service.pull.locks.held_back,
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/studies/{study_uid}", summary="One study: its story, its time line, its series")(
+        handle.study
     )
+    routes.get("/series/{series_uid}/preview.png", include_in_schema=False)(handle.preview)
+    routes.post("/studies/{study_uid}/{action}", include_in_schema=False)(handle.act)
+    return routes
 
-    @routes.get("/studies/{study_uid}", summary="One study: its story, its time line, its series")
-    def study(request: Request, study_uid: str) -> Response:
-        view = show(study_uid, names)
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+        self._names = self._service.settings.web.show_patient_names
+        self._show = ShowStudy(
+            self._service.store,
+            self._service.clock,
+            self._service.images,
+            lambda: away_now(self._service),
+            lambda: self._service.pull.locks.held_back,
+        )
+
+    def study(self, request: Request, study_uid: str) -> Response:
+        view = self._show(study_uid, self._names)
         if view is None:
             raise HTTPException(404, "no such study is known here; pull it by hand, or ask the debug API")
         if view.patient_name:
             who = caller_of(request).name or (request.client.host if request.client else "")
-            service.log.event("patient_name_shown", "a patient's name was shown", by=who, studyUID=study_uid)
-        return site.page(request, "study", view, priorities=PRIORITIES)
+            self._service.log.event(
+                "patient_name_shown", "a patient's name was shown", by=who, studyUID=study_uid
+            )
+        return self._site.page(request, "study", view, priorities=PRIORITIES)
 
-    @routes.get("/series/{series_uid}/preview.png", include_in_schema=False)
-    def preview(series_uid: Uid) -> Response:
-        picture = service.images.preview(series_uid)
+    def preview(self, series_uid: Uid) -> Response:
+        picture = self._service.images.preview(series_uid)
         if picture is None:
             raise HTTPException(404, "the receiving Orthanc has no picture of it (any more)")
         headers = {"Cache-Control": f"private, max-age={PICTURE_S}", "X-Content-Type-Options": "nosniff"}
         return Response(picture, media_type="image/png", headers=headers)
 
-    @routes.post("/studies/{study_uid}/{action}", include_in_schema=False)
-    async def act(request: Request, study_uid: str, action: str) -> Response:
+    async def act(self, request: Request, study_uid: str, action: str) -> Response:
         if action not in ACTIONS:
             raise HTTPException(404, "no such action")
         form = await read_form(request)
-        who = Who(f"manual: {checked_by(request, site.access, form)}", reason_of(form))
-        answer = await site.off_loop(partial(_do, site, action, study_uid, form, who))
+        who = Who(f"manual: {checked_by(request, self._site.access, form)}", reason_of(form))
+        answer = await self._site.off_loop(partial(_do, self._site, action, study_uid, form, who))
         if answer is None:
             raise HTTPException(404, "no such study is known here")
         words = f"{action}: {study_uid}; next: {answer['next']['what']}"
-        return site.done(request, words, local_path(form.get("back") or f"/studies/{study_uid}"))
-
-    return routes
+        return self._site.done(request, words, local_path(form.get("back") or f"/studies/{study_uid}"))
 
 
 def _do(site: Site, action: str, study_uid: str, form: dict[str, str], who: Who) -> dict[str, Any] | None:

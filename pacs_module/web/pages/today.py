@@ -14,17 +14,24 @@ from .service_status import ReadMachine
 
 def router(site: Site) -> APIRouter:
     """The page."""
-    routes, service = APIRouter(), site.service
-    show = ShowToday(
-        store=service.store,
-        clock=service.clock,
-        local=lambda text: datetime.fromisoformat(text).astimezone(service.settings.zone),
-        machine=ReadMachine(service),
-        late_after=timedelta(minutes=service.settings.alarms.result_min),
-    )
-
-    @routes.get("/", summary="Today: what needs a person, counts, arrivals, latency, circuits")
-    def today(request: Request) -> Response:
-        return site.page(request, "today", show())
-
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/", summary="Today: what needs a person, counts, arrivals, latency, circuits")(handle.today)
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+        self._show = ShowToday(
+            store=self._service.store,
+            clock=self._service.clock,
+            local=lambda text: datetime.fromisoformat(text).astimezone(self._service.settings.zone),
+            machine=ReadMachine(self._service),
+            late_after=timedelta(minutes=self._service.settings.alarms.result_min),
+        )
+
+    def today(self, request: Request) -> Response:
+        return self._site.page(request, "today", self._show())

@@ -16,21 +16,29 @@ from ..request_guard.errors import known_parameters
 
 def router(service: Service) -> APIRouter:
     """The side of people."""
-    routes = APIRouter(prefix="/api/v1", tags=["gateway"])
-
-    @routes.get(
+    handle, routes = _Handlers(service), APIRouter(prefix="/api/v1", tags=["gateway"])
+    routes.get(
         "/parameters",
         dependencies=[Depends(known_parameters)],
         summary="Parameters that the platform sets: value, source, version, history; no secrets",
+    )(handle.parameters)
+    routes.post("/parameters/fetch", summary="Ask the platform for its parameters now (by, why)")(
+        handle.fetch
     )
-    def parameters() -> JsonAnswer:
-        return JsonAnswer(to_document(view_of(service)))
-
-    @routes.post("/parameters/fetch", summary="Ask the platform for its parameters now (by, why)")
-    def fetch(message: Message, request: Request) -> dict[str, Any]:
-        return fetch_now(service, who_asks(request, message.get("by")), str(message.get("why") or ""))
-
     return routes
+
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def parameters(self) -> JsonAnswer:
+        return JsonAnswer(to_document(view_of(self._service)))
+
+    def fetch(self, message: Message, request: Request) -> dict[str, Any]:
+        return fetch_now(self._service, who_asks(request, message.get("by")), str(message.get("why") or ""))
 
 
 def view_of(service: Service) -> ParametersView:

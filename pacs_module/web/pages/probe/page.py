@@ -37,35 +37,53 @@ class ProbeView:
 
 def router(site: Site) -> APIRouter:
     """The page and its forms."""
-    routes, service = APIRouter(), site.service
-    settings, jobs = service.settings, Jobs(service.clock, service.log)
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/probe", summary="The last probe of a PACS: what it can do, and which settings follow")(
+        handle.probe
+    )
+    routes.post("/probe/run", include_in_schema=False)(handle.run)
+    routes.post("/probe/take-over", include_in_schema=False)(handle.take)
+    return routes
 
-    @routes.get("/probe", summary="The last probe of a PACS: what it can do, and which settings follow")
-    def probe(request: Request) -> Response:
-        return site.page(request, "probe", _view(tuple(one.name for one in settings.pacs), jobs))
 
-    @routes.post("/probe/run", include_in_schema=False)
-    async def run(request: Request) -> Response:
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+        self._settings = self._service.settings
+        self._jobs = Jobs(self._service.clock, self._service.log)
+
+    def probe(self, request: Request) -> Response:
+        return self._site.page(
+            request, "probe", _view(tuple(one.name for one in self._settings.pacs), self._jobs)
+        )
+
+    async def run(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why, name = checked_by(request, site.access, form), reason_of(form), form.get("pacs", "")
-        peer_of(pacs_named(settings, name))  # said at once what the settings lack
-        begun = jobs.begin(name, who, partial(probe_one, settings, name, service.clock.today()))
-        service.log.event("page_probe", "a person has a PACS probed", by=who, why=why, pacs=name)
-        return site.done(request, f"{name} is being asked" if begun else "a probe is still running", "/probe")
+        who, why, name = checked_by(request, self._site.access, form), reason_of(form), form.get("pacs", "")
+        peer_of(pacs_named(self._settings, name))  # said at once what the settings lack
+        begun = self._jobs.begin(
+            name, who, partial(probe_one, self._settings, name, self._service.clock.today())
+        )
+        self._service.log.event("page_probe", "a person has a PACS probed", by=who, why=why, pacs=name)
+        return self._site.done(
+            request, f"{name} is being asked" if begun else "a probe is still running", "/probe"
+        )
 
-    @routes.post("/probe/take-over", include_in_schema=False)
-    async def take(request: Request) -> Response:
+    async def take(self, request: Request) -> Response:
         form = await read_form(request)
-        who, why = checked_by(request, site.access, form), reason_of(form)
-        if jobs.last is None or not isinstance(jobs.last.result, Probed):
+        who, why = checked_by(request, self._site.access, form), reason_of(form)
+        if self._jobs.last is None or not isinstance(self._jobs.last.result, Probed):
             raise MessageError("probe", "", "a probe that has ended")
-        path = await site.off_loop(partial(take_over, settings, jobs.last.what, jobs.last.result))
-        service.log.event(
+        path = await self._site.off_loop(
+            partial(take_over, self._settings, self._jobs.last.what, self._jobs.last.result)
+        )
+        self._service.log.event(
             "page_profile", "a person took a probe's settings over", by=who, why=why, file=str(path)
         )
-        return site.done(request, f"written to {path}: it is read at the next start", "/probe")
-
-    return routes
+        return self._site.done(request, f"written to {path}: it is read at the next start", "/probe")
 
 
 def _view(pacs: tuple[str, ...], jobs: Jobs) -> ProbeView:

@@ -24,34 +24,43 @@ _KINDS = {
 
 def router(site: Site) -> APIRouter:
     """The page and its files."""
-    routes, service = APIRouter(), site.service
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/quality", summary="Quality scores by month, department, device or doctor")(handle.quality)
+    routes.get("/quality/export.{kind}", summary="The same for all groups, as XLSX or PDF")(handle.export)
+    return routes
 
-    @routes.get("/quality", summary="Quality scores by month, department, device or doctor")
+
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
     def quality(
+        self,
         request: Request,
         first: Annotated[str, Query(alias="from", pattern=_DAY)] = "",
         last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
         by: Annotated[str, Query(pattern=f"^({'|'.join(GROUPS)})$")] = "month",
     ) -> Response:
-        today = service.clock.today()
+        today = self._service.clock.today()
         span = first or (today - SPAN).isoformat(), last or today.isoformat()
-        return site.page(
-            request, "quality", quality_scores(service.exchange.ledger, *span, by), groups=GROUPS
+        return self._site.page(
+            request, "quality", quality_scores(self._service.exchange.ledger, *span, by), groups=GROUPS
         )
 
-    @routes.get("/quality/export.{kind}", summary="The same for all groups, as XLSX or PDF")
     def export(
+        self,
         kind: str,
         first: Annotated[str, Query(alias="from", pattern=_DAY)] = "",
         last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
     ) -> Response:
         if kind not in _KINDS:
             return Response(status_code=404)
-        today = service.clock.today()
+        today = self._service.clock.today()
         span = first or (today - SPAN).isoformat(), last or today.isoformat()
         media, made = _KINDS[kind]
-        content = made([quality_scores(service.exchange.ledger, *span, by) for by in GROUPS])
+        content = made([quality_scores(self._service.exchange.ledger, *span, by) for by in GROUPS])
         name = f'attachment; filename="quality-{span[0]}-{span[1]}.{kind}"'
         return Response(content, media_type=media, headers={"Content-Disposition": name})
-
-    return routes

@@ -36,24 +36,33 @@ class ReportsView:
 
 def router(site: Site) -> APIRouter:
     """The page and its form."""
-    routes, service = APIRouter(), site.service
+    handle, routes = _Handlers(site), APIRouter()
+    routes.get("/reports", summary="Reports and quality records on their way to the platform and the RIS")(
+        handle.reports
+    )
+    routes.post("/reports/send-again", include_in_schema=False)(handle.again)
+    return routes
 
-    @routes.get("/reports", summary="Reports and quality records on their way to the platform and the RIS")
-    def reports(request: Request) -> Response:
-        memo = dict(service.leases.leases.memo(LEASE))
-        return site.page(request, "reports", _view(service.exchange, memo))
 
-    @routes.post("/reports/send-again", include_in_schema=False)
-    async def again(request: Request) -> Response:
+class _Handlers:
+    """What answers each of these addresses."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._service = site.service
+
+    def reports(self, request: Request) -> Response:
+        memo = dict(self._service.leases.leases.memo(LEASE))
+        return self._site.page(request, "reports", _view(self._service.exchange, memo))
+
+    async def again(self, request: Request) -> Response:
         form = await read_form(request)
-        who = f"{checked_by(request, site.access, form)}: {reason_of(form)}"
+        who = f"{checked_by(request, self._site.access, form)}: {reason_of(form)}"
         kind, key = _kind(form.get("kind", "")), form.get("key", "")
-        done = await site.off_loop(lambda: service.exchange.take.again(kind, key, who))
+        done = await self._site.off_loop(lambda: self._service.exchange.take.again(kind, key, who))
         if not done:
             raise MessageError("key", key, "an entry that is known")
-        return site.done(request, f"{key} is sent again", "/reports")
-
-    return routes
+        return self._site.done(request, f"{key} is sent again", "/reports")
 
 
 def _view(exchange: Exchange, memo: dict[str, Any]) -> ReportsView:
