@@ -20,8 +20,9 @@ from typing import Any
 import tenacity
 
 from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, about
+from ...domain.study.priority import Ageing
 from ...domain.study.study import PULL, WORK, Study
-from ...ports import AtMost, Identity, Order, Where
+from ...ports import AtMost, Exists, Identity, Order, Where
 from .emptied import Emptied
 from .json_safe import storable, study_to_listing, study_to_text, text_to_study
 from .questions import NamedQuestions
@@ -30,7 +31,7 @@ from .rows.removal import drop_set_aside, removals, remove_studies, scrub
 from .rows.sqlite import SqliteLists, unlisted, write_row
 from .sqlite_file import StoreFile
 from .sqlite_schema import BY_RANK, BY_RISE, BY_TURN, bring_up_to_date, set_damaged_aside, value_of
-from .sqlite_where import compile_where, sortable
+from .sqlite_where import compile_where, existence, sortable
 from .unreadable import UnreadableDocuments
 
 _LOCK_WAIT_S = 20.0
@@ -88,7 +89,7 @@ class SqliteStore(NamedQuestions):
         self._unreadable = UnreadableDocuments()
         self._emptied = Emptied()
         self._indexed: set[str] = set()
-        """Kinds of work whose index was looked after since this process began."""
+        """Kinds of work and PACS whose index was looked after in this file since this process began."""
         self._prepared = False
         self._preparing = threading.Lock()
         self._opened = 0
@@ -163,6 +164,29 @@ class SqliteStore(NamedQuestions):
                 return study
         return None
 
+    def claim_pull(
+        self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing
+    ) -> Study | None:
+        """
+        Claim the most urgent due pull.
+
+        Most calls find nothing: that takes one look into an index, however many pulls of other PACS are due.
+        """
+        if pacs and not self._has_due_pulls(pacs, now):
+            return None
+        return super().claim_pull(pacs, owner, now, lease, least, ageing)
+
+    def _has_due_pulls(self, pacs: str, now: int) -> bool:
+        """Whether any may be due; True where the name of a PACS cannot be part of an index."""
+        there = existence(f"pacs.{pacs}", Exists())
+        if there is None:
+            return True
+        name = f"pulls_at_{pacs}"
+        self._make_index(name, f'("due.pull") WHERE "due.pull" IS NOT NULL AND {there[0]}')
+        where = {due_field(PULL): AtMost(now), f"pacs.{pacs}": Exists()}
+        sql, values = self._select("1", where, (), 1, f'INDEXED BY "{name}"')
+        return bool(self.read(sql, values))
+
     def _claim(self, work: str, owner: str, until: int, due: Where, order: Order) -> list[Any]:
         """UID and document of the first one, claimed; those that cannot be read are not claimed again."""
         self._index(work)
@@ -212,12 +236,17 @@ class SqliteStore(NamedQuestions):
         The work of destinations has no column: it gets an index when it is first asked for, and no table is
         rebuilt.
         """
-        if work in WORK or work in self._indexed:
+        if work not in WORK:
+            field = due_field(work)
+            self._make_index(f"by_{field}", f"({value_of(field)})")
+
+    def _make_index(self, name: str, of: str) -> None:
+        """One that is not in the schema, once in the life of this process."""
+        if name in self._indexed:
             return
-        field = due_field(work)
-        sql = f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({value_of(field)})'
+        sql = f'CREATE INDEX IF NOT EXISTS "{name}" ON study_info_list {of}'
         self._mending(lambda: self._write(sql, []))
-        self._indexed.add(work)
+        self._indexed.add(name)
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
@@ -304,6 +333,7 @@ class SqliteStore(NamedQuestions):
         for keeper in self._keepers:
             keeper.close()
         self._opened += 1
+        self._indexed.clear()  # the other file may be of before
         self._keep_open()
         self._file.remember()
         return "put back from the open file" if put_back else _ANOTHER_FILE

@@ -48,13 +48,14 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
     if is_due or field in COLUMNS:
         return _comparison(value_of(field), condition)
     if isinstance(condition, Exists):
-        return _existence(field, condition)
+        return existence(field, condition)
     if "." in field or not _PLAIN_PATH.fullmatch(field) or None in _values_in(condition):
         return None
     return _element(field, condition)
 
 
-def _existence(field: str, condition: Exists) -> tuple[str, list[Any]] | None:
+def existence(field: str, condition: Exists) -> tuple[str, list[Any]] | None:
+    """Whether a field is there, in SQL; None: SQL cannot ask for it."""
     if _PACS_PATH.fullmatch(field):  # asked for at each pull, of every study that is due
         name = field.removeprefix("pacs.")
         return _exists(f'$.pacs."{name}"', condition), []

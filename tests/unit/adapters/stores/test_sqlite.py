@@ -275,6 +275,34 @@ def test_a_claim_among_many_due_pulls_sorts_none_of_them(
     store.close()
 
 
+def test_a_claim_that_finds_nothing_reads_no_study_of_another_pacs(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert_many([_due(number, 0) for number in range(100)])  # all of them at A
+    asked: list[str] = []
+    for _ in range(2):  # the first one makes the index
+        asked.clear()
+        store._connection().set_trace_callback(asked.append)
+        assert store.claim_pull("B", "me", 10, 10**9, BACKLOG, Ageing()) is None
+        store._connection().set_trace_callback(None)
+    (select,) = asked
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {select}").fetchall()
+    assert any("pulls_at_B" in str(step) for step in plan), plan
+    study = store.get("1.2.00042")
+    assert study is not None
+    study.saw("B", 10, 0)
+    store.replace(study)
+    claimed = store.claim_pull("B", "me", 10, 10**9, BACKLOG, Ageing())
+    assert claimed is not None
+    assert claimed.study_uid == study.study_uid
+    store.close()
+
+
+def test_a_pacs_whose_name_is_no_part_of_an_index_is_asked_all_the_same(path: Path) -> None:
+    store = SqliteStore(path)
+    assert store.claim_pull("B' OR 1", "me", 10, 10**9, BACKLOG, Ageing()) is None
+    store.close()
+
+
 def test_a_full_disk_is_retriable_and_nothing_is_half_written(path: Path) -> None:
     store = SqliteStore(path)
     study = Study("1.2.3", patient_id="small")
