@@ -3,8 +3,8 @@ Reports as HL7 version 2 messages: ORU^R01 read and written, over MLLP.
 
 =========  ========================================================================================
 MSH-18     character set (table 0211); without one UTF-8, else GB18030, else Latin-1
-PID-3      patient ID
-OBR-2      placer order number: the accession number, where OBR-18 has none
+PID-3      patient ID (of several the one of type MR or PI); of the PID that the OBR stands under
+OBR-2      placer order number: the accession number, where OBR-18 has none; else ORC-2
 OBR-3      filler order number: the serial number of the report
 OBR-4      examination
 OBR-22     time of the report; OBR-7 where there is none
@@ -12,14 +12,20 @@ OBR-24     diagnostic service section: the modality
 OBR-25     status: P, F, C, X (table 0123)
 OBR-32     who wrote it
 OBX-3      ``19005-8``, ``IMP``, ``IMPRESSION`` or ``CONCLUSION``: the conclusion; another one: findings
-OBX-5      text (TX, FT, ST), or an attachment (ED: ``^type^subtype^Base64^data``)
+OBX-5      text (TX, FT, ST), a code's words (CE, CWE), an attachment (ED: ``^type^subtype^Base64^data``);
+           any other value with its name and unit
+NTE-3      text that goes on with the OBX before it
 =========  ========================================================================================
+
+A message may have several patients, each PID with its OBR, and a block several messages (a batch: FHS, BHS,
+MSH ...): no report gets the patient of another one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -51,10 +57,18 @@ _STATUSES = {
     "X": "cancelled",
 }
 _LETTERS = {"preliminary": "P", "final": "F", "corrected": "C", "cancelled": "X"}
-_ENCODED = re.compile(rb"^MSH\|[^\r\n]{0,500}")
+_ENCODED = re.compile(rb"(?:(?:FHS|BHS)\|[^\r\n]{0,500}[\r\n]+){0,4}(MSH\|[^\r\n]{0,500})")
+_HEADS = re.compile(rb"(?:^|[\r\n])(MSH\|[^\r\n]{0,500})")
+_ENVELOPE = ("FHS", "BHS", "BTS", "FTS")
+"""Of files and batches around messages (2.5.1, 2.10.3)."""
+_HOSPITALS_OWN = ("MR", "PI")
+"""PID-3.5: the types of identifier (table 0203) that stand in images."""
 _FIELDS = 18
 _TIMES = (("%Y%m%d%H%M%S", 14), ("%Y%m%d%H%M", 12), ("%Y%m%d", 8))
 _TEXTS = ("TX", "FT", "ST", "")
+_CODED = ("CE", "CWE", "CNE")
+_NULL = '""'
+"""A value that is said to be none (2.5.1, 2.5.3)."""
 _GONE = ("D", "W")
 """OBX-11: the observation is deleted, or was posted wrongly."""
 _SEPARATORS = "^~\\&"
@@ -76,7 +90,8 @@ def decode(raw: bytes) -> str:
     head = _ENCODED.match(raw)
     if head is None:
         raise MessageError("message", raw[:40].decode("latin-1"), "HL7 version 2: MSH|^~\\&|...")
-    named = _named_codec(head.group())
+    named = _named_codec(head.group(1))
+    _check_one_codec(raw, named)
     told = _codec(named)
     for codec in (told,) if told else _GUESSES:
         try:
@@ -84,6 +99,14 @@ def decode(raw: bytes) -> str:
         except UnicodeDecodeError:
             continue
     raise MessageError("MSH-18", named, "the character set that the message is written in")
+
+
+def _check_one_codec(raw: bytes, named: str) -> None:
+    """A batch is one text."""
+    others = [_named_codec(head) for head in _HEADS.findall(raw)]
+    other = next((one for one in others if one.upper() != named.upper()), named)
+    if other != named:
+        raise MessageError("MSH-18", other, f"{named}, as the first message of the batch has it")
 
 
 def _named_codec(head: bytes) -> str:
@@ -116,21 +139,25 @@ def _codec(named: str) -> str:
 
 def read_oru(raw: bytes) -> tuple[list[Report], hl7.Message]:
     """
-    Read the reports of an ORU^R01: one an OBR, with the OBX that follow it.
+    Read the reports of an ORU^R01, or of a batch of them: one an OBR, with the OBX that follow it.
 
     Returns:
-        The reports, and the message, for its acknowledgement.
+        The reports, and the first message, for its acknowledgement.
 
     Raises:
         MessageError: It is another message, or a value that is needed is missing or cannot be used.
     """
-    message = _parsed(decode(raw))
+    messages = [_parsed(segments) for segments in _messages(_segments(decode(raw)))]
+    reports = [report for message in messages for report in _reports(message)]
+    _check_serials([report.serial for report in reports])
+    return reports, messages[0]
+
+
+def _reports(message: hl7.Message) -> list[Report]:
     kind = _field(message, "MSH", 9)
     if not kind.startswith("ORU^R01"):
         raise MessageError("MSH-9", kind, "ORU^R01")
-    reports = [_report(message, request, observations) for request, observations in _requests(message)]
-    _check_serials([report.serial for report in reports])
-    return reports, message
+    return [_report(message, request) for request in _requests(message)]
 
 
 def _check_serials(serials: list[str]) -> None:
@@ -139,18 +166,29 @@ def _check_serials(serials: list[str]) -> None:
         raise MessageError("OBR-3", ", ".join(serials), allowed)
 
 
-def _report(message: hl7.Message, request: Any, observations: list[Any]) -> Report:
+@dataclass
+class _Request:
+    """An OBR, the PID that it stands under, and its OBX."""
+
+    segment: Any
+    patient: Any
+    placer: str = ""
+    observations: list[Any] = field(default_factory=list)
+
+
+def _report(message: hl7.Message, asked: _Request) -> Report:
+    request = asked.segment
     status = _of(request, 25).upper() or "F"
     if status not in _STATUSES:
         raise MessageError("OBR-25", status, ", ".join(_STATUSES))
     told = _instant(_of(request, 22) or _of(request, 7) or _field(message, "MSH", 7))
-    findings, conclusion, attachments = _observed(observations)
+    findings, conclusion, attachments = _observed(asked.observations)
     report = Report(
         serial=_part(_of(request, 3)),
         day=told[:10],
         status=_STATUSES[status],
-        accession_number=_part(_of(request, 18)) or _part(_of(request, 2)),
-        patient_id=_part(_field(message, "PID", 3)) or _part(_field(message, "PID", 2)),
+        accession_number=_part(_of(request, 18)) or _part(_of(request, 2) or asked.placer),
+        patient_id=_patient_id(asked.patient),
         modality=_part(_of(request, 24)),
         body_part=_named(_of(request, 4)),
         author=_person(_of(request, 32)),
@@ -162,16 +200,38 @@ def _report(message: hl7.Message, request: Any, observations: list[Any]) -> Repo
     return check_report(report)
 
 
-def _requests(message: hl7.Message) -> list[tuple[Any, list[Any]]]:
-    """Each OBR with its OBX."""
-    found: list[tuple[Any, list[Any]]] = []
+def _requests(message: hl7.Message) -> list[_Request]:
+    """Each OBR of a message."""
+    patients = [segment for segment in message if str(segment[0]) == "PID"]
+    patient = patients[0] if len(patients) == 1 else None
+    found: list[_Request] = []
+    placer = ""
     for segment in message:
         name = str(segment[0])
-        if name == "OBR":
-            found.append((segment, []))
-        elif name == "OBX" and found:
-            found[-1][1].append(segment)
+        if name == "PID":
+            patient = segment
+        elif name == "ORC":
+            placer = _of(segment, 2)
+        elif name == "OBR":
+            _check_has_patient(patient, patients)
+            found.append(_Request(segment, patient, placer))
+            placer = ""
+        elif name in ("OBX", "NTE") and found:
+            found[-1].observations.append(segment)
     return found
+
+
+def _check_has_patient(patient: Any, patients: list[Any]) -> None:
+    if patient is None and patients:  # of several nobody can say which one is meant
+        raise MessageError("PID", len(patients), "a PID before each OBR")
+
+
+def _patient_id(segment: Any) -> str:
+    if segment is None:
+        return ""
+    told = [one for one in _of(segment, 3).split("~") if _part(one)]
+    own = [one for one in told if one.split("^")[4:5] and one.split("^")[4] in _HOSPITALS_OWN]
+    return _part((own or told or [_of(segment, 2)])[0])
 
 
 def write_oru(body: Mapping[str, Any], version: int, control_id: str, at: datetime) -> str:
@@ -210,14 +270,26 @@ def _observations(told: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "19005-8^Impression^LN", told["conclusion"]
 
 
-def _parsed(text: str) -> hl7.Message:
-    told = text[4:8]
+def _messages(segments: list[str]) -> list[list[str]]:
+    """Those of a block, each from its MSH on, without what is around a batch."""
+    found: list[list[str]] = []
+    for segment in segments:
+        name = segment[:3]
+        if name == "MSH":
+            found.append([segment])
+        elif found and name not in _ENVELOPE:
+            found[-1].append(segment)
+    return found
+
+
+def _parsed(segments: list[str]) -> hl7.Message:
+    told = segments[0][4:8]
     if told != _SEPARATORS:
         raise MessageError("MSH-2", told, _SEPARATORS)
     try:
-        return hl7.parse("\r".join(_segments(text)))
+        return hl7.parse("\r".join(segments))
     except Exception as error:  # what the library raises depends on where the text is damaged
-        raise MessageError("message", text[:40], f"HL7 version 2 ({type(error).__name__})") from error
+        raise MessageError("message", segments[0][:40], f"HL7 version 2 ({type(error).__name__})") from error
 
 
 def _segments(text: str) -> list[str]:
@@ -232,6 +304,7 @@ def _segments(text: str) -> list[str]:
             found.append(line)
             breaks = ""
         elif line.strip():
+            _check_goes_on(found[-1], line)
             found[-1] += f"{breaks}{_BREAK}{line}"
             breaks = ""
         else:
@@ -239,19 +312,39 @@ def _segments(text: str) -> list[str]:
     return found
 
 
+def _check_goes_on(segment: str, line: str) -> None:
+    """The head of a message has no text that could go on: what follows is a segment that is misspelt."""
+    if segment.startswith("MSH"):
+        raise MessageError("segment", line[:40], "a name of three capital letters or digits before the first |")
+
+
 def _observed(observations: list[Any]) -> tuple[str, str, tuple[Attachment, ...]]:
     findings: list[str] = []
     conclusion: list[str] = []
     attachments: list[Attachment] = []
+    text = findings
     for segment in observations:
-        kind, code, value = (_of(segment, number) for number in (2, 3, 5))
         if _of(segment, 11).upper() in _GONE:
             continue
-        if kind == "ED":
-            attachments.append(_attachment(value))
-        elif kind in _TEXTS:
-            (conclusion if _is_conclusion(code) else findings).append(_plain(value))
+        if str(segment[0]) == "NTE":
+            text.append(_plain(_of(segment, 3)))
+        elif _of(segment, 2) == "ED":
+            attachments.append(_attachment(_of(segment, 5)))
+        else:
+            text = conclusion if _is_conclusion(_of(segment, 3)) else findings
+            text.append(_words(segment))
     return "\n".join(findings), "\n".join(conclusion), tuple(attachments)
+
+
+def _words(segment: Any) -> str:
+    """What an OBX says, as text."""
+    kind, value = _of(segment, 2), _of(segment, 5)
+    if kind in _TEXTS:
+        return _plain(value)
+    if kind in _CODED:
+        return _named(value)
+    unit = _part(_of(segment, 6))
+    return f"{_named(_of(segment, 3))}: {_plain(value.replace('^', ' '))} {unit}".strip() if value else ""
 
 
 def _is_conclusion(code: str) -> bool:
@@ -271,7 +364,8 @@ def _field(message: hl7.Message, name: str, number: int) -> str:
 
 
 def _of(segment: Any, number: int) -> str:
-    return str(segment[number]).strip() if len(segment) > number else ""
+    value = str(segment[number]).strip() if len(segment) > number else ""
+    return "" if value == _NULL else value
 
 
 def _part(value: str) -> str:

@@ -2,9 +2,9 @@
 A report as a FHIR R4 DiagnosticReport (https://hl7.org/fhir/R4/diagnosticreport.html), read and written.
 
 Read: ``identifier`` (the serial number; one of type ``ACSN`` is the accession number), ``meta.versionId``,
-``status``, ``subject.identifier``, ``basedOn.identifier``, ``imagingStudy.identifier``, ``category``,
-``code``, ``performer``, ``resultsInterpreter``, ``issued`` or ``effectiveDateTime``, ``text``,
-``conclusion``, ``presentedForm``.
+``status``, ``subject.identifier`` (or that of a contained Patient), ``basedOn.identifier``,
+``imagingStudy.identifier``, ``category``, ``code``, ``performer``, ``resultsInterpreter``, ``issued`` or
+``effectiveDateTime``, ``text``, ``conclusion``, ``presentedForm``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_diagnostic_report(resource: Any) -> Report:
             version=int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0,
             status=status,
             accession_number=accession,
-            patient_id=_identified(resource.get("subject")),
+            patient_id=_patient_id(resource),
             study_uid=_identified(_first(resource.get("imagingStudy"))).removeprefix(_OID),
             modality=_coded(_first(resource.get("category"))),
             body_part=_named(resource.get("code")),
@@ -126,6 +126,16 @@ def _numbers(resource: Mapping[str, Any]) -> tuple[str, str]:
     return serial or _text(resource.get("id")), accession
 
 
+def _patient_id(resource: Mapping[str, Any]) -> str:
+    """Of the subject, or of the Patient that it names within the resource."""
+    subject = _mapping(resource.get("subject"))
+    contained = {f"#{_text(one.get('id'))}": one for one in map(_mapping, _list(resource.get("contained")))}
+    patient = _mapping(contained.get(_text(subject.get("reference"))))
+    identifiers = [_mapping(one) for one in _list(patient.get("identifier"))]
+    own = [one for one in identifiers if {"MR", "PI"} & set(_codes(one.get("type")))]
+    return _identified(subject) or _text(_mapping(_first(own or identifiers)).get("value"))
+
+
 def _instant(resource: Mapping[str, Any]) -> str:
     """When it was issued; else when what it reports was true."""
     period = _mapping(resource.get("effectivePeriod"))
@@ -146,7 +156,7 @@ def _attachments(forms: Any) -> Iterator[Attachment]:
         told = _mapping(form)
         if _text(told.get("data")):
             kind = _text(told.get("contentType")).partition(";")[0].strip().lower()
-            yield Attachment(kind, _text(told.get("data")))
+            yield Attachment(kind, "".join(_text(told.get("data")).split()))
         elif told.get("url"):
             raise MessageError("presentedForm.url", told.get("url"), "the file itself, as data in Base64")
 

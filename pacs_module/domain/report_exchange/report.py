@@ -23,6 +23,8 @@ MAX_TEXT = 64 * 1024
 MAX_ATTACHMENTS = 5
 MAX_ATTACHMENT = 512 * 1024
 """Bytes of an attachment."""
+_NUMBERS = ("patient_id", "accession_number", "study_uid")
+"""By which a report is found: a character that nobody sees would make it another one's."""
 CONTENT_TYPES = ("application/pdf", "text/plain", "image/png", "image/jpeg")
 
 
@@ -158,6 +160,8 @@ def _check_lengths(report: Report) -> None:
         longest = MAX_TEXT if one.name in ("findings", "conclusion") else MAX_WORDS
         if isinstance(value, str) and len(value) > longest:
             raise MessageError(names[one.name], value, f"at most {longest} characters")
+        if one.name in _NUMBERS and not value.isprintable():
+            raise MessageError(names[one.name], value, "printable characters")
 
 
 def _check_attachments(attachments: tuple[Attachment, ...]) -> None:

@@ -122,3 +122,71 @@ def test_what_is_written_for_the_ris_is_read_back(text: str) -> None:
     assert not any(byte in written for byte in ("\x0b", "\x1c", "\n"))
     plain = text.replace("\x0b", " ").replace("\x1c", " ").strip()
     assert read(written.encode()).conclusion == plain
+
+
+HEAD = "MSH|^~\\&|RIS||AIPULL||20261130101500||ORU^R01|1|P|2.5.1||||||UNICODE UTF-8"
+
+
+def request(serial: str) -> str:
+    return OBR.replace("R-17", serial)
+
+
+def patients(*segments: str) -> list[tuple[str, str]]:
+    """Serial number and patient of each report."""
+    return [(one.serial, one.patient_id) for one in read_oru("\r".join(segments).encode())[0]]
+
+
+def test_each_report_of_a_message_has_its_own_patient() -> None:
+    told = patients(
+        HEAD, "PID|1||P1", request("R1"), request("R2"), "PID|2||P2", request("R3"), "PID|3||", request("R4")
+    )
+    assert told == [("R1", "P1"), ("R2", "P1"), ("R3", "P2"), ("R4", "")]
+
+
+def test_each_message_of_a_batch_has_its_own_patient() -> None:
+    batch = ["FHS|^~\\&|RIS", "BHS|^~\\&|RIS", HEAD, "PID|1||P1", request("R1"), HEAD, request("R2")]
+    assert patients(*batch, HEAD, "PID|1||P3", request("R3"), "BTS|3", "FTS|1") == [
+        ("R1", "P1"), ("R2", ""), ("R3", "P3"),
+    ]  # fmt: skip
+
+
+def test_a_patient_behind_the_report_is_taken_only_where_there_is_one() -> None:
+    assert patients(HEAD, request("R1"), "PID|1||P1") == [("R1", "P1")]
+    with pytest.raises(MessageError, match="PID"):
+        patients(HEAD, request("R1"), "PID|1||P1", "PID|2||P2", request("R2"))
+
+
+def test_a_batch_in_two_character_sets_is_refused() -> None:
+    other = HEAD.replace("UNICODE UTF-8", "GB 18030-2000")
+    with pytest.raises(MessageError, match="first message of the batch"):
+        patients(HEAD, "PID|1||P1", request("R1"), other, "PID|1||P2", request("R2"))
+
+
+@pytest.mark.parametrize(
+    ("pid", "patient"),
+    [
+        ("PID|1||N1^^^N^NI~M1^^^H^MR", "M1"), ("PID|1||N1^^^N^NI", "N1"), ("PID|1||~M1^^^H", "M1"), ('PID|1||""', ""),
+        ('PID|1|P9|""', "P9"),
+    ],
+)  # fmt: skip
+def test_the_hospitals_own_patient_id_of_several(pid: str, patient: str) -> None:
+    assert patients(HEAD, pid, request("R1")) == [("R1", patient)]
+
+
+def test_a_misspelt_segment_is_refused_and_no_patient_is_lost() -> None:
+    with pytest.raises(MessageError, match="segment"):
+        patients(HEAD, "pid|1||P1", request("R1"))
+
+
+def test_codes_numbers_and_notes_are_words_of_the_report() -> None:
+    report = read(
+        message(
+            "OBX|1|CWE|IMP||C1^nodule^L", "NTE|1||seen twice", "OBX|2|NM|8^diameter^L||7.5|mm^millimetre", 'OBX|3|TX|IMP||""',
+        )
+    )  # fmt: skip
+    assert (report.findings, report.conclusion) == ("diameter: 7.5 mm", "nodule\nseen twice\n")
+
+
+def test_the_order_tells_its_number_where_the_request_does_not() -> None:
+    report = read(message("OBX|1|TX|IMP||x", obr="ORC|RE|A7\r" + OBR.replace("|A1|", '|""|')))
+    assert report.accession_number == "A7"

@@ -248,3 +248,27 @@ def test_an_attachment_by_its_media_type_in_any_letters() -> None:
 def test_what_would_be_lost_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(MessageError):
         read_diagnostic_report({**BARE, **changed})
+
+
+def test_the_patient_within_the_resource_is_the_reports() -> None:
+    own = {"type": {"coding": [{"code": "MR"}]}, "value": "P9"}
+    patients = [
+        {"resourceType": "Patient", "id": "other", "identifier": [{"value": "P1"}]},
+        {"resourceType": "Patient", "id": "p", "identifier": [{"value": "N9"}, own]},
+    ]
+    told = {**FHIR, "contained": patients, "subject": {"reference": "#p"}}
+    assert read_diagnostic_report(told).patient_id == "P9"
+    told["subject"] = {"reference": "Patient/other"}
+    assert read_diagnostic_report(told).patient_id == ""
+
+
+def test_wrapped_base64_of_fhir_is_one_file() -> None:
+    forms = [{"contentType": "application/pdf", "data": "JVBE\n Ri0="}]
+    report = read_diagnostic_report({**FHIR, "presentedForm": forms})
+    assert [one.data for one in report.attachments] == ["JVBERi0="]
+
+
+@pytest.mark.parametrize("key", ["patientID", "accessionNumber", "studyUID"])
+def test_a_number_with_characters_that_nobody_sees_is_refused(key: str) -> None:
+    with pytest.raises(MessageError, match=key):
+        read_report({"serial": "S", "day": "2026-11-30", key: "P\u202e1"})
