@@ -38,6 +38,9 @@ class _Gate(Handler):
         if self.habits.has(Habit.AWAY) and self.habits.show(Habit.AWAY):
             self.hang_up()
             return
+        if self.command == "HEAD" and self.habits.show(Habit.NO_HEAD):
+            self.answer(405)
+            return
         if not writes:
             self._forward(b"".join(self.body()))
             return

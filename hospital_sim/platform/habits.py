@@ -23,6 +23,8 @@ class Habit(StrEnum):
     """Hangs up before it has read anything."""
     CONFLICT = "409"
     """Answers 409 to whatever it has already."""
+    NO_HEAD = "405"
+    """Knows no HEAD."""
     BUSY = "503"
     """Says "not now"."""
 

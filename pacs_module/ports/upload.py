@@ -12,10 +12,18 @@ from ..domain.upload.storage_path import StoragePath
 
 class Uploader(Protocol):
     """
-    One worker's way to a destination; used by one thread only.
+    The way to a destination, which its workers share: several threads may use it at once.
 
     Everything may be done again: what is there already is left or written over with the same bytes.
     """
+
+    @property
+    def proof(self) -> str:
+        """
+        By what :meth:`missing` knew, the last time: ``checksum``, ``size``, ``list``, ``find``,
+        ``commitment``, ``status`` or ``answer``.
+        """
+        ...
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """

@@ -60,7 +60,7 @@ class DestinationSettings(Section):
     """Only what was pulled from one of these."""
     arrival: Literal["any", "pulled", "pushed"] = "any"
     threads: int = Field(default=2, ge=1, le=32)
-    """Uploads at once."""
+    """Connections at once: images of one upload (http, s3, sftp, ftp, cstore), or several uploads."""
     batch: int = Field(default=50, ge=1, le=5000)
     """Images in one request (STOW-RS) or association (C-STORE)."""
     kilobytes_per_second: float = Field(default=0.0, ge=0, le=1e9)

@@ -74,6 +74,18 @@ def test_a_platform_that_refuses_what_it_has_already(case: UploadCase, tmp_path:
     check(edge, case, study, handover)
 
 
+def test_a_platform_that_knows_no_head_is_asked_otherwise(case: UploadCase, tmp_path: Path) -> None:
+    study = f"{UID}.800"
+    edge = Edge(tmp_path)
+    handover = edge.hand_over(IMAGES, pushed=True, study=study)
+    edge.route()
+    case.habits.set(Habit.NO_HEAD)
+    upload_all(edge, case, study, handover)
+    assert edge.upload(handover, study=study).attempts == 0
+    case.habits.clear()
+    check(edge, case, study, handover)
+
+
 def test_a_platform_that_is_away_for_long_costs_no_attempt(case: UploadCase, tmp_path: Path) -> None:
     study = f"{UID}.700"
     edge = Edge(tmp_path)

@@ -41,6 +41,8 @@ class FakePlatform:
         self.lists = True
         self.meanwhile: Callable[[], None] = lambda: None
 
+    proof = "checksum"
+
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
         refused = []
         for file in files:

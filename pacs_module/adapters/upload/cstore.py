@@ -26,7 +26,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from ...domain.errors import Busy, FilesGone, RetriableError, Unreachable, about
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
+from .lanes import Lanes
 from .pacing import Pacer
+from .straight_store import send_straight
 
 _config.STORE_SEND_CHUNKED_DATASET = True
 """A file is sent as it lies there, in pieces: it is neither decoded nor encoded anew."""
@@ -83,22 +85,26 @@ class CStorePlace:
 
 @dataclass
 class CStoreUploader:
-    """One worker; each call makes its own association."""
+    """Each call makes its own associations, one for each lane."""
 
     place: CStorePlace
     pacer: Pacer = field(default_factory=Pacer)
+    lanes: Lanes = field(default_factory=Lanes)
     _acknowledged: set[tuple[str, str]] = field(default_factory=set)
     """Path and SOPInstanceUID of what was stored with success, of late."""
     _failed: dict[str, str] = field(default_factory=dict)
     """By SOPInstanceUID: what it was answered last, where that may pass."""
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """One association for as many as fit in its presentation contexts."""
-        refused: list[Lacking] = []
+        """In each lane one association for as many as fit in its presentation contexts."""
         with about(self._server):
-            for some in _by_contexts(files):
-                refused += self._store(some)
-        return refused
+            number = self.lanes.number
+            shares = [files[lane::number] for lane in range(min(number, len(files)))]
+            told = self.lanes.each(self._store_share, shares)
+        return [one for refused in told for one in refused]
+
+    def _store_share(self, files: Sequence[UploadFile]) -> list[Lacking]:
+        return [one for some in _by_contexts(files) for one in self._store(some)]
 
     def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """By the proof that the site trusts."""
@@ -107,6 +113,11 @@ class CStoreUploader:
                 self.place.proof
             ]
             return ask(files)
+
+    @property
+    def proof(self) -> str:
+        """What the site trusts."""
+        return self.place.proof
 
     def list_images(self, place: ImagePlace) -> frozenset[str] | None:
         """By C-FIND; one whose proof is the status alone is not known to answer any."""
@@ -131,14 +142,13 @@ class CStoreUploader:
         contexts = sorted({(one.sop_class, one.transfer_syntax) for one in files})
         with self._associated(contexts) as association:
             association.dul._run_loop_delay = _LOOK_S
+            send_straight(association, self.pacer.sent, self.place.timeout)
             accepted = _accepted_by(association)
             for file in files:
                 if (file.sop_class, file.transfer_syntax) not in accepted:
                     refused.append(Lacking(file, "its SOP class or transfer syntax is not accepted"))
                     continue
-                status = self._send(association, file)
-                self.pacer.sent(file.size)
-                refused += self._take_status(file, status)
+                refused += self._take_status(file, self._send(association, file))
         return refused
 
     def _take_status(self, file: UploadFile, status: tuple[int, str]) -> list[Lacking]:
@@ -160,7 +170,7 @@ class CStoreUploader:
 
     def _acknowledge(self, file: UploadFile) -> None:
         if len(self._acknowledged) >= _MOST_ACKNOWLEDGED:
-            self._acknowledged.clear()
+            self._acknowledged = set()  # not emptied: another lane may look at it
         self._acknowledged.add((file.path, file.sop_uid))
 
     def _send(self, association: Association, file: UploadFile) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from ...domain.errors import Busy, Refused, RetriableError, Unreachable
+from .lanes import Lanes
 from .pacing import PIECE, PacedFile, Pacer
 from .remote_folder import FolderUploader, RemoteFiles
 
@@ -63,11 +64,13 @@ class _OneSession(ftplib.FTP_TLS):
 
 
 class FtpUploader(FolderUploader):
-    """One worker's way to a folder by FTP."""
+    """A way to a folder by FTP."""
 
-    def __init__(self, place: FtpPlace, pacer: Pacer | None = None) -> None:
+    lists_sizes = False
+
+    def __init__(self, place: FtpPlace, pacer: Pacer | None = None, lanes: Lanes | None = None) -> None:
         where = f"FTP server {place.host}:{place.port}"
-        super().__init__(_WHO, where, place.folder, place.read_back, pacer)
+        super().__init__(_WHO, where, place.folder, place.read_back, pacer, lanes)
         self._place = place
 
     def connect(self) -> RemoteFiles:

@@ -3,7 +3,8 @@ A destination by plain HTTP: PUT, one form (multipart/form-data), or in resumabl
 
 Where the platform can rename (WebDAV MOVE, RFC 4918 9.9), an image is sent under ``NAME~part``, compared
 there, and only then gets its name: half an image is never seen. What it has is compared by its own checksum
-(``Repr-Digest``, RFC 9530), else by reading it back; an ETag says nothing of the bytes.
+(``Repr-Digest``, RFC 9530), else by reading it back; an ETag says nothing of the bytes. One that knows no HEAD
+is asked by a GET of one byte; where it knows no GET either, what it answered to the upload has to do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ...domain.errors import PermanentError, Refused, RetriableError, Unreachabl
 from ...domain.json_messages.json_text import MIB, JsonLimits
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
 from ...shared.http import Answer, HttpLink, address_of, checked, redirected
+from .lanes import Lanes
 from .pacing import PIECE, Digests, PacedFile, Pacer
 
 PUT, FORM, TUS = "put", "form", "resumable"
@@ -28,11 +30,15 @@ PART = "~part"
 """Behind the name of an image that is not whole yet; no name of ours has it (:func:`escaped`)."""
 _DICOM = "application/dicom"
 _TUS = {"Tus-Resumable": "1.0.0"}
-_CREATED, _CONFLICT, _NOT_FOUND, _GONE = 201, 409, 404, 410
+_CREATED, _PARTIAL, _CONFLICT, _NOT_FOUND, _GONE = 201, 206, 409, 404, 410
+_NO_METHOD = frozenset({405, 501})
+_ONE_BYTE = {"Range": "bytes=0-0"}
 _ITS_FAULT = frozenset({400, 406, 411, 413, 414, 415, 422})
 """Statuses that blame the image and no other."""
 _MAX_DIGITS = 18
 _LIST = JsonLimits(size=64 * MIB, values=2_000_000)
+_MOST_TAKEN = 100_000
+"""Forgotten beyond that: what is not known to be there is sent again."""
 _RESUMES = 5
 """How often one image is resumed after a broken connection, in one try."""
 
@@ -64,30 +70,38 @@ class HttpPlace:
 
 @dataclass
 class HttpUploader:
-    """One worker's connection."""
+    """A connection for each lane: the link keeps them by thread."""
 
     place: HttpPlace
     link: HttpLink
     pacer: Pacer = field(default_factory=Pacer)
+    lanes: Lanes = field(default_factory=Lanes)
     _digests: Digests = field(default_factory=lambda: Digests("sha256"))
+    _unasked: bool = False
+    """It knew no way to be asked, the last time."""
+    _heads: bool = True
+    """It knows HEAD, as far as we have heard."""
+    _taken: set[tuple[str, str]] = field(default_factory=set)
+    """Path and address of what it acknowledged, of late."""
     _begun: dict[str, str] = field(default_factory=dict)
     """Addresses of resumable uploads that are not at their end, by path and name."""
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """Bring images there, one after the other."""
-        refused: list[Lacking] = []
+        """Bring images there, several at once."""
         with self._about():
-            for file in files:
-                why = self._send(file)
-                if why:
-                    refused.append(Lacking(file, why))
-        return refused
+            told = self.lanes.each(self._send, files)
+        return [Lacking(file, why) for file, why in zip(files, told, strict=True) if why]
 
     def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """Ask for each image by its name."""
         with self._about():
-            told = [(file, self._differs(file, self._url(file.name))) for file in files]
-        return [Lacking(file, why) for file, why in told if why]
+            told = self.lanes.each(lambda file: self._differs(file, self._url(file.name)), files)
+        return [Lacking(file, why) for file, why in zip(files, told, strict=True) if why]
+
+    @property
+    def proof(self) -> str:
+        """A checksum, as long as it can be asked; else the answers to our uploads."""
+        return "answer" if self._unasked else "checksum"
 
     def list_images(self, place: ImagePlace) -> frozenset[str] | None:
         """By the platform's own API, where the settings name it: ``{"images": [SOPInstanceUID ...]}``."""
@@ -124,9 +138,16 @@ class HttpUploader:
             return f"answered {answer.status}: {answer.words}"
         if answer.status != _CONFLICT:  # it is there already: whether it is whole is looked at
             checked(self.link.who, answer)
+            self._take(file, name)
         if self.place.staged:
             self._make_visible(file, name)
         return ""
+
+    def _take(self, file: UploadFile, name: str) -> None:
+        """Remember that it was acknowledged under a name."""
+        if len(self._taken) >= _MOST_TAKEN:
+            self._taken = set()  # not emptied: another lane may look at it
+        self._taken.add((file.path, self._url(name)))
 
     def _make_visible(self, file: UploadFile, name: str) -> None:
         why = self._differs(file, self._url(name))
@@ -136,6 +157,7 @@ class HttpUploader:
         headers = {"Destination": self._url(file.name), "Overwrite": "T"}
         answer = self.link.call("MOVE", self._url(name), headers=headers, timeout=self.place.timeout)
         checked(self.link.who, answer)
+        self._take(file, file.name)
 
     def _put_one(self, file: UploadFile, name: str) -> Answer:
         digest = self._digests.of(file.path)
@@ -244,14 +266,26 @@ class HttpUploader:
 
     def _differs(self, file: UploadFile, url: str) -> str:
         """Why what lies at an address is not this image; empty: it is."""
-        answer = self.link.call("HEAD", url, timeout=self.place.timeout)
+        answer = self._look(file, url)
+        self._unasked = answer.status in _NO_METHOD
+        if self._unasked:
+            return "" if (file.path, url) in self._taken else "this process has no upload of it acknowledged"
         if answer.status in (_NOT_FOUND, _GONE):
             return "not there"
         checked(self.link.who, answer)
-        length = read_size(answer.headers.get("Content-Length", ""))
+        length = _size_told(answer)
         if length is not None and length != file.size:
             return f"{length} of {file.size} bytes"
         return self._compare_bytes(file, url, answer)
+
+    def _look(self, file: UploadFile, url: str) -> Answer:
+        """Status and headers of what lies at an address: by HEAD, or by a GET of one byte."""
+        if self._heads:
+            answer = self.link.call("HEAD", url, timeout=self.place.timeout)
+            if answer.status not in _NO_METHOD:
+                return answer
+            self._heads = False
+        return self._whole_link(file.size).call("GET", url, headers=_ONE_BYTE, timeout=self.place.timeout)
 
     def _compare_bytes(self, file: UploadFile, url: str, answer: Answer) -> str:
         """By the digest that the server tells, or by reading it back."""
@@ -261,11 +295,15 @@ class HttpUploader:
         return "" if there == wanted else "other bytes"
 
     def _read_back(self, url: str, size: int) -> bytes:
-        whole = HttpLink(
-            self.link.who, self.link.headers, self.link.auth, self.link.proxy, self.link.ca_file, size + 1
+        answer = checked(
+            self.link.who, self._whole_link(size).call("GET", url, timeout=self.place.timeout)
         )
-        answer = checked(self.link.who, whole.call("GET", url, timeout=self.place.timeout))
         return hashlib.sha256(answer.body).digest()
+
+    def _whole_link(self, size: int) -> HttpLink:
+        """One whose answers may be as long as an image."""
+        link = self.link
+        return HttpLink(link.who, link.headers, link.auth, link.proxy, link.ca_file, size + 1)
 
     def _url(self, name: str) -> str:
         return f"{self.place.url.rstrip('/')}/{quote(name)}"
@@ -309,6 +347,13 @@ def read_size(text: str) -> int | None:
     """A number of bytes as a server tells it; None for what is none, or is absurd."""
     plain = text.strip()
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) <= _MAX_DIGITS else None
+
+
+def _size_told(answer: Answer) -> int | None:
+    """Of the whole: behind the slash of Content-Range, where only a part was asked for (RFC 9110 14.4)."""
+    if answer.status == _PARTIAL:
+        return read_size(answer.headers.get("Content-Range", "").rpartition("/")[2])
+    return read_size(answer.headers.get("Content-Length", ""))
 
 
 def read_digest(headers: Mapping[str, str]) -> bytes | None:

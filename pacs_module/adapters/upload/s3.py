@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +22,14 @@ import botocore.exceptions
 
 from ...domain.errors import Busy, FilesGone, Refused, RetriableError, Unreachable, about
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
+from .lanes import Lanes
 from .pacing import Digests, Pacer, digest_of
 from .s3_listing import Listed, list_objects, names_in
 
 INCOMING = ".incoming/"
 """Before the name of an object that was not compared yet; no name of ours begins with a dot."""
 _WHO = "the bucket"
+_NO_METHOD = frozenset({"405", "MethodNotAllowed", "501", "NotImplemented"})
 _NOT_FOUND = frozenset({"404", "NoSuchKey", "NotFound"})
 _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "503", "429", "TooManyRequests", "RequestLimitExceeded"})
 _AGAIN = frozenset(
@@ -36,8 +37,8 @@ _AGAIN = frozenset(
 )
 _SERVER_ERROR = 500
 _READ = 2**20
-_COPIES = 8
-"""At once, of those within the bucket: each costs a round trip and nothing else."""
+_COPIES = Lanes(8)
+"""Within a bucket, of all uploads: each costs a round trip and no byte of an image."""
 _MOST_AT_ONCE = 1000
 """Objects in one request to delete them."""
 
@@ -90,10 +91,10 @@ def _proxies(proxy: str) -> dict[str, str]:
 
 
 class S3Uploader:
-    """One worker's client."""
+    """A client with a connection for each lane."""
 
-    def __init__(self, place: S3Place, pacer: Pacer | None = None) -> None:
-        self._place, self._pacer = place, pacer or Pacer()
+    def __init__(self, place: S3Place, pacer: Pacer | None = None, lanes: Lanes | None = None) -> None:
+        self._place, self._pacer, self._lanes = place, pacer or Pacer(), lanes or Lanes()
         self._md5 = Digests("md5")
         config = botocore.config.Config(
             region_name=place.region,
@@ -101,6 +102,7 @@ class S3Uploader:
             connect_timeout=5,
             read_timeout=place.timeout,
             proxies=_proxies(place.proxy),
+            max_pool_connections=self._lanes.number + _COPIES.number,
             retries={"total_max_attempts": 1},  # repeats are the study document's, with its pauses
             s3={"addressing_style": "virtual" if place.virtual_host else "path"},
             request_checksum_calculation="when_required",
@@ -112,10 +114,9 @@ class S3Uploader:
         )
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """Bring images there, one after the other."""
+        """Bring images there, several at once."""
         with self._translated():
-            for file in files:
-                self._send(file, self._first_key(file))
+            self._lanes.each(lambda file: self._send(file, self._first_key(file)), files)
             if self._place.staged:
                 self._make_visible(files)
         return []
@@ -124,6 +125,11 @@ class S3Uploader:
         """List them, and ask for each object of which the listing does not say enough."""
         with self._translated():
             return self._lacking([(file, file.name) for file in files])
+
+    @property
+    def proof(self) -> str:
+        """Size and checksum, by a listing or asked one by one."""
+        return "checksum"
 
     def list_images(self, place: ImagePlace) -> frozenset[str] | None:
         """By a listing of each folder."""
@@ -152,8 +158,7 @@ class S3Uploader:
         lacking = self._lacking(keys)
         halves = {one.file.name for one in lacking}
         whole = [(key, file.name) for file, key in keys if file.name not in halves]
-        with ThreadPoolExecutor(_COPIES) as pool:  # no byte of an image goes over the line
-            list(pool.map(lambda one: self._copy(*one), whole))
+        _COPIES.each(lambda one: self._copy(*one), whole)
         for place in range(0, len(keys), _MOST_AT_ONCE):
             some = [{"Key": key} for _, key in keys[place : place + _MOST_AT_ONCE]]
             told = self._client.delete_objects(
@@ -219,11 +224,9 @@ class S3Uploader:
     def _lacking(self, keys: Sequence[tuple[UploadFile, str]]) -> list[Lacking]:
         """Those that are not, or not so, under their keys."""
         listed = list_objects(self._client, self._place.bucket, [key for _, key in keys])
-        told = [
-            (file, "" if self._fits(file, listed.get(key)) else self._differs(file, key))
-            for file, key in keys
-        ]
-        return [Lacking(file, why) for file, why in told if why]
+        open_ones = [(file, key) for file, key in keys if not self._fits(file, listed.get(key))]
+        told = self._lanes.each(lambda one: self._differs(*one), open_ones)
+        return [Lacking(file, why) for (file, _), why in zip(open_ones, told, strict=True) if why]
 
     def _fits(self, file: UploadFile, listed: Listed | None) -> bool:
         """Whether a listing proves that it is there; with keys of KMS an ETag is no MD5."""
@@ -238,16 +241,21 @@ class S3Uploader:
         except botocore.exceptions.ClientError as error:
             if _code(error) in _NOT_FOUND:
                 return "not there"
-            raise
+            if _code(error) not in _NO_METHOD:
+                raise
+            return self._other_bytes(file, key)
         if told["ContentLength"] != file.size:
             return f"{told['ContentLength']} of {file.size} bytes"
-        sha256 = digest_of(file.path, "sha256")
-        checksum = told.get("ChecksumSHA256", "")
-        if checksum == base64.b64encode(sha256.digest()).decode():
+        sha256 = digest_of(file.path, "sha256").digest()
+        if told.get("ChecksumSHA256", "") == base64.b64encode(sha256).decode():
             return ""
         if self._place.encryption != "aws:kms" and self._etag_fits(told.get("ETag", ""), file):
             return ""
-        return "" if self._read_back(key) == sha256.digest() else "other bytes"
+        return self._other_bytes(file, key)
+
+    def _other_bytes(self, file: UploadFile, key: str) -> str:
+        """By reading it back."""
+        return "" if self._read_back(key) == digest_of(file.path, "sha256").digest() else "other bytes"
 
     def _etag_fits(self, etag: str, file: UploadFile) -> bool:
         """Whether it is the MD5 of the whole, or of the MD5s of its parts and their number."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import paramiko
 
 from ...domain.errors import Refused, RetriableError, Unreachable
+from .lanes import Lanes
 from .pacing import PacedFile, Pacer
 from .remote_folder import FolderUploader, RemoteFiles
 
@@ -56,11 +57,11 @@ class SftpPlace:
 
 
 class SftpUploader(FolderUploader):
-    """One worker's way to a folder by SFTP."""
+    """A way to a folder by SFTP."""
 
-    def __init__(self, place: SftpPlace, pacer: Pacer | None = None) -> None:
+    def __init__(self, place: SftpPlace, pacer: Pacer | None = None, lanes: Lanes | None = None) -> None:
         where = f"SFTP server {place.host}:{place.port}"
-        super().__init__(_WHO, where, place.folder, place.read_back, pacer)
+        super().__init__(_WHO, where, place.folder, place.read_back, pacer, lanes)
         self._place = place
 
     def connect(self) -> RemoteFiles:

@@ -62,6 +62,11 @@ class StowUploader:
         lacking = [one for one in files if one.sop_uid not in there[one.study_uid, one.series_uid]]
         return [Lacking(one, "not there") for one in lacking]
 
+    @property
+    def proof(self) -> str:
+        """Its own list, by QIDO-RS."""
+        return "list"
+
     def list_images(self, place: ImagePlace) -> frozenset[str]:
         """By QIDO-RS."""
         with self._about():

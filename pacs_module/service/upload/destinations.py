@@ -101,13 +101,14 @@ def open_destinations(
         if live is not None:
             made.live[told.name] = live
         pacer = Pacer(told.bytes_per_second) if live is None else live.pacer
+        uploader = uploader_of(told, pacer)
         workers = told.threads if live is None else max(told.threads, MAX_THREADS)
         for number in range(1, workers + 1):
             name = f"upload {told.name}-{number}"
             sender = SendUploads(
                 store=store,
                 plan=plan,
-                uploader=uploader_of(told, pacer),
+                uploader=uploader,
                 source=_source(settings, told, name, log),
                 cache=cache,
                 clock=clock,

@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from ...adapters.upload.pacing import Pacer
 from ...domain.errors import ConfigurationError
+from ...ports import Uploader
 from ...settings.destinations import DestinationSettings
 from ...use_cases.upload.send import SendUploads
 from ...use_cases.upload.upload_policy import DestinationPlan
@@ -39,6 +40,7 @@ class LiveDestination:
     """Another one whenever something has changed."""
     _now: DestinationSettings = field(init=False)
     _pacer: Pacer = field(init=False)
+    _uploader: Uploader | None = field(init=False, default=None)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ class LiveDestination:
                 return
             if told.bytes_per_second != self._now.bytes_per_second:
                 self._pacer = Pacer(told.bytes_per_second)
-            self._now, self.turn = told, self.turn + 1
+            self._now, self._uploader, self.turn = told, None, self.turn + 1
 
     def follow(self, number: int) -> Callable[[SendUploads], bool]:
         """
@@ -87,12 +89,17 @@ class LiveDestination:
         def refresh(sender: SendUploads) -> bool:
             nonlocal seen
             with self._lock:
-                turn, told, pacer = self.turn, self._now, self._pacer
-            if turn != seen:
-                sender.plan, sender.uploader, seen = self.plan_of(told), uploader_of(told, pacer), turn
+                turn, told = self.turn, self._now
+                if turn != seen:
+                    sender.plan, sender.uploader, seen = self.plan_of(told), self._shared(), turn
             return number <= told.threads
 
         return refresh
+
+    def _shared(self) -> Uploader:
+        """One for all workers, made when the first of them asks for it."""
+        self._uploader = self._uploader or uploader_of(self._now, self._pacer)
+        return self._uploader
 
     @property
     def pacer(self) -> Pacer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...adapters.upload.lanes import Lanes
 from ...adapters.upload.pacing import Pacer
 from ...ports import Uploader
 from ...settings.destinations import (
@@ -19,7 +20,7 @@ from ...shared.http import HttpLink
 
 
 def uploader_of(told: DestinationSettings, pacer: Pacer) -> Uploader:
-    """The way to a destination, by its kind."""
+    """The way to a destination, by its kind; with as many lanes as it has threads."""
     return _MAKERS[type(told)](told, pacer)
 
 
@@ -29,7 +30,7 @@ def _http(told: HttpDestination, pacer: Pacer) -> Uploader:
     post_url = told.post_url or ""
     piece, list_url = told.piece_mb * 2**20, told.list_url or ""
     place = HttpPlace(told.url, told.mode, post_url, told.staged, told.timeout_s, piece, list_url)
-    return HttpUploader(place, _link(told), pacer)
+    return HttpUploader(place, _link(told), pacer, Lanes(told.threads))
 
 
 def _stow(told: StowDestination, pacer: Pacer) -> Uploader:
@@ -58,6 +59,7 @@ def _s3(told: S3Destination, pacer: Pacer) -> Uploader:
             ca_file=str(told.ca_file or ""),
         ),
         pacer,
+        Lanes(told.threads),
     )
 
 
@@ -75,7 +77,7 @@ def _sftp(told: SftpDestination, pacer: Pacer) -> Uploader:
         timeout=told.timeout_s,
         read_back=told.read_back,
     )
-    return SftpUploader(place, pacer)
+    return SftpUploader(place, pacer, Lanes(told.threads))
 
 
 def _ftp(told: FtpDestination, pacer: Pacer) -> Uploader:
@@ -92,7 +94,7 @@ def _ftp(told: FtpDestination, pacer: Pacer) -> Uploader:
         timeout=told.timeout_s,
         read_back=told.read_back,
     )
-    return FtpUploader(place, pacer)
+    return FtpUploader(place, pacer, Lanes(told.threads))
 
 
 def _cstore(told: CStoreDestination, pacer: Pacer) -> Uploader:
@@ -107,7 +109,7 @@ def _cstore(told: CStoreDestination, pacer: Pacer) -> Uploader:
         told.commit_port,
         told.timeout_s,
     )
-    return CStoreUploader(place, pacer)
+    return CStoreUploader(place, pacer, Lanes(told.threads))
 
 
 _MAKERS: dict[type[DestinationSettings], Callable[..., Uploader]] = {

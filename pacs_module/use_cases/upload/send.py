@@ -232,7 +232,10 @@ class SendUploads:
         size = sum(one.size for one in files)
         self.counted(self.plan.name, "verified", size)
         values = {"studyUID": study_uid, "handoverID": upload.handover_id, "destination": self.plan.name}
-        self.log.event("upload_verified", "uploaded and verified", images=len(files), bytes=size, **values)
+        self.log.event(
+            "upload_verified", "uploaded and verified", images=len(files), bytes=size, **values,
+            proof=self.uploader.proof,
+        )  # fmt: skip
 
     def _refused(self, study: Study, upload: Upload, words: str, now: int) -> None:
         self.counted(self.plan.name, "refused", 0)

@@ -141,6 +141,20 @@ def test_a_length_that_is_none_is_not_believed(
     assert [one.why for one in resumable(server).missing([image])] == ["other bytes"]
 
 
+def test_a_platform_that_cannot_be_asked_counts_by_its_answers(
+    servers: tuple[Server, Server], image: UploadFile
+) -> None:
+    server, _ = servers
+    server.says = {"PUT": (201, {}), "HEAD": (405, {}), "GET": (405, {})}
+    uploader = HttpUploader(HttpPlace(server.url, staged=False, timeout=5), HttpLink("the platform"))
+    assert [one.why for one in uploader.missing([image])] == ["this process has no upload of it acknowledged"]
+    assert uploader.put([image]) == []
+    assert (uploader.missing([image]), uploader.proof) == ([], "answer")
+    server.says["GET"] = (206, {"Content-Range": f"bytes 0-0/{len(IMAGE) - 1}", "Content-Length": "0"})
+    assert [one.why for one in uploader.missing([image])] == [f"{len(IMAGE) - 1} of {len(IMAGE)} bytes"]
+    assert uploader.proof == "checksum"
+
+
 @pytest.mark.parametrize("digest", ["\xb2", "sha-256=:\xff:", "sha-256=:====:", "sha-256", "", "sha-256=::"])
 def test_a_checksum_that_is_none(digest: str) -> None:
     assert read_digest({"Repr-Digest": digest}) in (None, b"")
