@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from site_check.containers import check_containers
 from site_check.env_file import check_file, check_names, known_variables, read_env
 from site_check.files import check_files
 from site_check.finding import Finding, Level, error
@@ -77,6 +78,7 @@ def check(root: Path, env_file: Path, *, look_at_machine: bool = True) -> list[F
     findings += check_file(env_file)
     findings += check_names(values, known)
     findings += check_values(values)
+    findings += check_containers(root, values)
     findings += check_files(root, values, known.defaults)
     if look_at_machine:
         wrong = {finding.name for finding in findings if finding.level == Level.ERROR}

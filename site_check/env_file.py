@@ -11,6 +11,7 @@ from site_check.finding import Finding, error, fine, warning
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _VARIABLE = re.compile(r"\$\{(\w+)(:\?|:-)([^}]*)\}")
+_BYTE_ORDER_MARK = "\ufeff"
 OF_COMPOSE = "COMPOSE_"
 """Variables of docker-compose itself begin so."""
 
@@ -46,6 +47,10 @@ def read_env(text: str) -> tuple[dict[str, str], list[Finding]]:
     """
     values: dict[str, str] = {}
     findings: list[Finding] = []
+    if text.startswith(_BYTE_ORDER_MARK):
+        words = "UTF-8 without a byte order mark: an editor of Windows put one before the first name"
+        findings.append(error(".env, line 1", "", words))
+        text = text.removeprefix(_BYTE_ORDER_MARK)
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
         if not line or line.startswith("#"):

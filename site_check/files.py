@@ -69,7 +69,7 @@ def _check_settings(root: Path, said: str) -> list[Finding]:
     if wrong := _unreadable(name, said, path):
         return [wrong]
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         return [error(name, said, f"TOML in UTF-8 ({bad})")]
     read = fine(name, said, "TOML; its keys are checked when pacs_module starts")

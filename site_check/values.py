@@ -6,8 +6,9 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 from pacs_module.domain.access.keys import weakness
 from site_check.finding import Finding, error, warning
@@ -34,13 +35,37 @@ def size_of(text: str) -> int | None:
 
 
 def check_values(values: Mapping[str, str]) -> list[Finding]:
-    """All values that are set and cannot be used."""
+    """All values that are set and cannot be used, and those that are hardly meant."""
     findings: list[Finding] = []
     for name, check in CHECKS.items():
         value = values.get(name, "")
-        if value and (allowed := check(value)):
+        if not value:
+            continue
+        if allowed := check(value):
             findings.append(error(name, value, allowed))
-    return [*findings, *_check_secrets(values), *_check_together(values)]
+        elif "<" in value and ">" in value:
+            findings.append(error(name, value, "the value itself in the place of < >"))
+    return [*findings, *_check_secrets(values), *_check_together(values), *_hardly_meant(values)]
+
+
+_NOT_DICOM = {
+    "22": "SSH", "80": "web pages", "443": "web pages", "2575": "HL7", "8042": "web pages", "8080": "web pages",
+    "8443": "web pages",
+}  # fmt: skip
+_FIXED_OFFSETS = re.compile(r"Etc/.*|UTC|GMT.*|UCT|Zulu|Universal|Greenwich|[EMH]ST|Factory|localtime")
+
+
+def _hardly_meant(values: Mapping[str, str]) -> list[Finding]:
+    """What can be used, and was most likely mistaken for something else."""
+    findings: list[Finding] = []
+    port, zone = values.get("HOSPITAL_PACS_PORT", ""), values.get("HOSPITAL_TIME_ZONE", "")
+    if port in _NOT_DICOM:
+        words = f"usually a port of {_NOT_DICOM[port]}; a PACS listens for DICOM at 104 or 11112 most often"
+        findings.append(warning("HOSPITAL_PACS_PORT", port, words))
+    if _FIXED_OFFSETS.fullmatch(zone) and not _time_zone(zone):
+        words = f"no town's zone: no summer time, and Etc/GMT+8 is 8 hours behind UTC; {_TIME_ZONE}"
+        findings.append(warning("HOSPITAL_TIME_ZONE", zone, words))
+    return findings
 
 
 def _check_secrets(values: Mapping[str, str]) -> list[Finding]:
@@ -75,9 +100,9 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
     if values.get("ANONYMISE_FOLDER") and not values.get("ANONYMISE_KEY"):
         findings.append(error("ANONYMISE_KEY", "", "needed with ANONYMISE_FOLDER: 16 letters or more"))
     findings += _check_memory(values)
-    aet, ours = values.get("HOSPITAL_PACS_AET"), values.get("ORTHANC_AET") or "AIPULL"
-    if aet and aet == ours:
-        findings.append(error("ORTHANC_AET", ours, "another AE title than the PACS's"))
+    findings += _check_ae_titles(values)
+    findings += _check_names_of_pacs(values)
+    findings += _check_tls(values)
     host = values.get("HOSPITAL_PACS_HOST", "")
     if values.get("ORTHANC_CHECK_MODALITY_HOST") == "true" and host and _address(host):
         words = "an IP address with ORTHANC_CHECK_MODALITY_HOST: Orthanc compares it with the sender's"
@@ -87,6 +112,44 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
         words = "patient data over plain HTTP leave this machine; a TLS proxy is safer"
         findings.append(warning("PACS_HTTP_BIND", bind, words))
     return findings
+
+
+def _check_ae_titles(values: Mapping[str, str]) -> list[Finding]:
+    """A PACS that sees two of us under one AE title sends to one of them."""
+    named = {
+        "HOSPITAL_PACS_AET": values.get("HOSPITAL_PACS_AET", ""),
+        "ORTHANC_AET": values.get("ORTHANC_AET") or "AIPULL",
+        "ORTHANC_AET_2": values.get("ORTHANC_AET_2", ""),
+    }
+    findings: list[Finding] = []
+    holder: dict[str, str] = {}
+    for name, title in named.items():
+        if title in holder:
+            findings.append(error(name, title, f"another AE title than {holder[title]}"))
+        elif title:
+            holder[title] = name
+    return findings
+
+
+def _check_names_of_pacs(values: Mapping[str, str]) -> list[Finding]:
+    """Each PACS has a name of its own."""
+    more = values.get("MORE_PACS", "")
+    if not more or _more_pacs(more):
+        return []
+    names = [values.get("HOSPITAL_PACS_NAME", "")] + [one["name"] for one in _read_more_pacs(more)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [error("MORE_PACS", name, "each PACS needs a name of its own") for name in twice]
+
+
+_TLS_FILES = ("ORTHANC_DICOM_TLS_CERTIFICATE", "ORTHANC_DICOM_TLS_KEY", "ORTHANC_DICOM_TLS_TRUSTED")
+
+
+def _check_tls(values: Mapping[str, str]) -> list[Finding]:
+    """Orthanc does not start with DICOM TLS and a file missing."""
+    if "true" not in (values.get("ORTHANC_DICOM_TLS"), values.get("HOSPITAL_PACS_TLS")):
+        return []
+    words = "needed with ORTHANC_DICOM_TLS and HOSPITAL_PACS_TLS: a PEM file, absolute path"
+    return [error(name, "", words) for name in _TLS_FILES if not values.get(name)]
 
 
 _MEMORY_OTHERWISE = {"ORTHANC_MEMORY": "", "PACS_MEMORY": "2g", "MONGO_MEMORY": "2g"}
@@ -112,11 +175,7 @@ def _check_memory(values: Mapping[str, str]) -> list[Finding]:
 
 
 def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, KeyError):  # a folder's name, a path outside, an unknown name
-        return _TIME_ZONE
-    return ""
+    return "" if value in available_timezones() else _TIME_ZONE
 
 
 _TIME_ZONE = "an IANA name, for example Asia/Shanghai or Europe/Berlin"
@@ -127,10 +186,33 @@ def _port(value: str) -> str:
 
 
 def _ae_title(value: str) -> str:
-    """PS3.5 6.2: 16 characters at most, no backslash, no control character, not spaces only."""
-    if re.fullmatch(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?", value):
+    """
+    PS3.5 6.2: 16 characters at most, no backslash, no control character, not spaces only; it becomes part of
+    a JSON file.
+    """
+    if re.fullmatch(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?", value) and '"' not in value:
         return ""
-    return "an AE title: 1 to 16 printable ASCII characters, no backslash"
+    return "an AE title: 1 to 16 printable ASCII characters, no backslash, no quotation mark"
+
+
+def _senders(value: str) -> str:
+    """As orthanc/config/senders.py reads them."""
+    for part in value.split(","):
+        title, at, address = (piece.strip() for piece in part.partition("@"))
+        if (title or at) and (_ae_title(title) or ":" in title or (address and _address(address))):
+            return "AET@address, separated by commas: CT1@10.1.2.3, PACSNODE2@10.1.2.4"
+    return ""
+
+
+def _user(value: str) -> str:
+    return "" if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value) else "letters, digits, ., - and _, 64 at most"
+
+
+def _label(value: str) -> str:
+    """It becomes part of a JSON file."""
+    return (
+        "" if re.fullmatch(r"[^\x00-\x1f\x7f\"\\]{1,64}", value) else '64 characters at most, no " and no \\'
+    )
 
 
 def _alias(value: str) -> str:
@@ -138,18 +220,22 @@ def _alias(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9])?", value):
-        return ""
-    return "a host name or an address, without port or scheme"
+    if ":" in value or re.fullmatch(r"[0-9.]+", value):
+        return "" if not _address(value) else _HOST
+    return "" if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", value) else _HOST
+
+
+_HOST = "a host name or a whole address, without port or scheme"
 
 
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        wrong = parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0
+        wrong = parts.scheme not in {"http", "https"} or parts.port == 0 or bool(parts.fragment)
+        wrong = wrong or bool(_host(parts.hostname or "")) or re.search(r"\s", value) is not None
     except ValueError:
         wrong = True
-    return "an address that begins with http:// or https://, with a host" if wrong else ""
+    return "an address that begins with http:// or https://, with a host, no blanks and no #" if wrong else ""
 
 
 def _size(value: str) -> str:
@@ -210,9 +296,15 @@ def _more_pacs(value: str) -> str:
     allowed = 'JSON objects with a name, a comma in front of each: \',{"name":"PACS-B"}\''
     if said := _json('[{"name":"a"}' + value + "]", allowed):
         return said
-    entries = json.loads('[{"name":"a"}' + value + "]")
+    entries = _read_more_pacs(value)
     named = all(isinstance(entry, dict) and not _alias(str(entry.get("name", ""))) for entry in entries)
     return "" if named else allowed
+
+
+def _read_more_pacs(value: str) -> list[Any]:
+    """Without the one before the comma."""
+    read: list[Any] = json.loads('[{"name":"a"}' + value + "]")
+    return read[1:]
 
 
 def _json(text: str, allowed: str) -> str:
@@ -238,7 +330,14 @@ CHECKS: dict[str, Check] = {
     "PACS_HTTP_BIND": _address,
     "DICOM_BIND": _address,
     "DICOM_PORT": _port,
+    "DICOM_PORT_2": _port,
+    "ORTHANC_HTTP_PORT": _port,
+    "PACS_HTTP_PORT": _port,
     "ORTHANC_AET": _ae_title,
+    "ORTHANC_AET_2": _ae_title,
+    "ORTHANC_NAME": _label,
+    "ORTHANC_USER": _user,
+    "AIPULL_SENDERS": _senders,
     "CROSSDAY": _day_before,
     "MOVE_SYNC": _switch,
     "ARCHIVE_KEEP_DAYS": _whole,
@@ -260,5 +359,8 @@ CHECKS: dict[str, Check] = {
     "ORTHANC_CHECK_CALLED_AET": _json_switch,
     "ORTHANC_DICOM_TLS": _json_switch,
     "HOSPITAL_PACS_TLS": _json_switch,
+    "ORTHANC_DICOM_TLS_CERTIFICATE": _absolute,
+    "ORTHANC_DICOM_TLS_KEY": _absolute,
+    "ORTHANC_DICOM_TLS_TRUSTED": _absolute,
     "ARCHIVE_FOLDER": _absolute,
 }

@@ -15,6 +15,12 @@ def test_lines_as_docker_compose_reads_them() -> None:
     assert findings == []
 
 
+def test_a_byte_order_mark_is_told_and_the_first_name_is_read() -> None:
+    values, (found,) = read_env("\ufeffA=1\r\nB=2\r\n")
+    assert values == {"A": "1", "B": "2"}
+    assert "byte order mark" in found.words
+
+
 def test_a_line_that_is_no_assignment_is_told_by_its_number_and_not_shown() -> None:
     values, (found,) = read_env("A=1\nthe secret alone\n")
     assert values == {"A": "1"}

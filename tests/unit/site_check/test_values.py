@@ -9,7 +9,10 @@ GOOD = {
     "HOSPITAL_TIME_ZONE": ["Asia/Shanghai", "Europe/Berlin", "UTC"],
     "HOSPITAL_PACS_NAME": ["HOSPITAL-PACS", "pacs_2"],
     "HOSPITAL_PACS_AET": ["HOSPITALPACS", "A", "PACS 1", "SIXTEENLETTERS16"],
-    "HOSPITAL_PACS_HOST": ["10.0.0.7", "pacs.hospital.example", "fd00::7"],
+    "HOSPITAL_PACS_HOST": ["10.0.0.7", "pacs.hospital.example", "fd00::7", "pacs_1", "3pacs"],
+    "AIPULL_SENDERS": ["CT1@10.1.2.3, PACSNODE2@fd00::7", "CT1", "CT 1@10.1.2.3,"],
+    "ORTHANC_NAME": ["AI pull", "影像"],
+    "ORTHANC_USER": ["ai.pull"],
     "HOSPITAL_PACS_PORT": ["104", "65535"],
     "HOSPITAL_PACS_SETTINGS": [',"count_by_image":true', ',"repair":"STUDY","series_level":false'],
     "MORE_PACS": [',{"name":"PACS-B"}', ',{"name":"B"},{"name":"C","count_by_image":true}'],
@@ -26,12 +29,46 @@ GOOD = {
 BAD = {
     "HOSPITAL_TIME_ZONE": ["Beijing", "GMT+8", "Asia", "../etc/passwd", "/etc/localtime", "Asia/Shanghai "],
     "HOSPITAL_PACS_NAME": ["HOSPITAL PACS", "a" * 65, "PACS/1"],
-    "HOSPITAL_PACS_AET": ["SEVENTEENLETTERS1", "A\\B", " A", "胸"],
-    "HOSPITAL_PACS_HOST": ["http://pacs", "pacs:104/", "a b", "-"],
+    "HOSPITAL_PACS_AET": ["SEVENTEENLETTERS1", "A\\B", " A", "胸", 'A"B'],
+    "HOSPITAL_PACS_HOST": [
+        "http://pacs",
+        "pacs:104",
+        "10.1.2.3:104",
+        "10.1.2.300",
+        "10.1.2",
+        "[fd00::7]",
+        "a b",
+        "-",
+    ],
+    "AIPULL_SENDERS": [
+        "CT1@ct1",
+        "CT1@10.1.2.3;CT2@10.1.2.4",
+        "CT1:10.1.2.3",
+        "@10.1.2.3",
+        "SEVENTEENLETTERS1",
+    ],
+    "ORTHANC_NAME": ['AI "pull"', "a\\b", "a" * 65],
+    "ORTHANC_USER": ["ai:pull", "ai pull"],
+    "ORTHANC_AET_2": ["A" * 17],
+    "DICOM_PORT_2": ["0"],
+    "ORTHANC_HTTP_PORT": ["http"],
+    "PACS_HTTP_PORT": ["-7000"],
+    "ORTHANC_DICOM_TLS_CERTIFICATE": ["orthanc.pem"],
+    "ORTHANC_DICOM_TLS_KEY": ["./orthanc.key"],
+    "ORTHANC_DICOM_TLS_TRUSTED": ["trusted.pem"],
     "HOSPITAL_PACS_PORT": ["0", "65536", "104a", "-1", "1e3", "١٠٤", "9" * 5000],
     "HOSPITAL_PACS_SETTINGS": ['"count_by_image":true', ',"count_by_image":True', ",", "[" * 100_000],
     "MORE_PACS": ['{"name":"B"}', ',{"nmae":"B"}', ',"B"', ',{"name":"B C"}', ",7"],
-    "BACKEND_URL": ["backend:9000", "ftp://backend/", "http://", "http://backend:99999/", "http://[::1/"],
+    "BACKEND_URL": [
+        "backend:9000",
+        "ftp://backend/",
+        "http://",
+        "http://backend:99999/",
+        "http://[::1/",
+        "http://<backend>/",
+        "http://a b/",
+        "http://backend/#/compute",
+    ],
     "BACKEND_WORKERS": ["0", "65", "two"],
     "RAM_DISK_SIZE": ["8", "8gb", "0g", "4.5g", "g", "50%"],
     "COPIES_SIZE": ["1"],
@@ -121,6 +158,37 @@ def test_values_that_depend_on_each_other() -> None:
     assert found.name == "ORTHANC_AET"
     (told,) = check_values({"PACS_HTTP_BIND": "0.0.0.0"})
     assert told.level == Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOSPITAL_PACS_PORT", "80"),
+        ("HOSPITAL_PACS_PORT", "2575"),
+        ("HOSPITAL_TIME_ZONE", "UTC"),
+        ("HOSPITAL_TIME_ZONE", "Etc/GMT+8"),
+        ("HOSPITAL_TIME_ZONE", "EST"),
+    ],
+)
+def test_what_is_hardly_meant_is_a_warning(name: str, value: str) -> None:
+    (found,) = check_values({name: value})
+    assert (found.level, found.name, found.value) == (Level.WARNING, name, value)
+
+
+def test_a_place_left_from_a_manual_is_no_value() -> None:
+    (found,) = check_values({"HOSPITAL_PACS_AET": "<AE title>"})
+    assert (found.level, found.value) == (Level.ERROR, "<AE title>")
+
+
+def test_each_pacs_has_a_name_and_each_receiver_an_ae_title_of_its_own() -> None:
+    same = {"HOSPITAL_PACS_NAME": "A", "MORE_PACS": ',{"name":"B"},{"name":"A"}'}
+    assert [(found.name, found.value) for found in check_values(same)] == [("MORE_PACS", "A")]
+    assert [found.name for found in check_values({"ORTHANC_AET_2": "AIPULL"})] == ["ORTHANC_AET_2"]
+
+
+def test_tls_needs_its_files() -> None:
+    names = {found.name for found in check_values({"ORTHANC_DICOM_TLS": "true"})}
+    assert names == {f"ORTHANC_DICOM_TLS_{name}" for name in ("CERTIFICATE", "KEY", "TRUSTED")}
 
 
 def test_sizes_are_bytes() -> None:
