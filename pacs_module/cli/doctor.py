@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -155,11 +156,15 @@ def _disks(loaded: Settings) -> Iterator[CheckResult]:
 
 
 def _disk(about: str, folder: Path) -> CheckResult:
+    todo = "make the folder, and let pacs_module write there"
     try:
         usage = shutil.disk_usage(folder)
     except OSError as error:
-        todo = "make the folder, and let pacs_module write there"
         return broken(about, f"{folder}: {error.strerror}", todo)
+    if not folder.is_dir():
+        return broken(about, f"{folder}: no folder", todo)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return broken(about, f"{folder}: cannot be written", todo)
     return judge_disk(about, usage.free, usage.total)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         return with_profiles(Settings(**values), path).read_from(path)
     except ValidationError as error:
         wrong = [
-            ConfigurationError(_name(one["loc"]), _printable(one), _allowed(one)) for one in error.errors()
+            ConfigurationError(_name(one["loc"]), _printable(one), _allowed(one)) for one in _causes(error)
         ]
         raise (ConfigurationErrors(wrong) if len(wrong) > 1 else wrong[0]) from error
     except SettingsError as error:
@@ -47,11 +48,25 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", allowed) from None
 
 
+def _causes(error: ValidationError) -> list[Any]:
+    """Without those that only follow from another: a list is too short because its only entry is wrong."""
+    told: list[Any] = error.errors()
+    places = [one["loc"] for one in told]
+
+    def follows(one: Any) -> bool:
+        place = one["loc"]
+        inside = any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        return one["type"] == "too_short" and inside
+
+    return [one for one in told if not follows(one)]
+
+
 def _read_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        # An editor of Windows puts a byte order mark before the text.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError("settings file", str(path), f"a readable TOML file ({error})") from error
     if "MOVE_SYNC" in values:
@@ -112,9 +127,14 @@ def _allowed(error: Any) -> str:
     if error["type"] == "missing":
         return "it must be given"
     if error["type"] == "extra_forbidden":
-        return "there is no such setting"
+        near = get_close_matches(str(error["loc"][0]), Settings.model_fields, n=1)
+        meant = f"; did you mean {near[0]}?" if near and len(error["loc"]) == 1 else ""
+        return f"there is no such setting{meant}"
     if error["type"].startswith("date_"):
         return "a date, YYYY-MM-DD"
+    if error["type"] == "tuple_type":
+        table = ".".join(part for part in error["loc"] if isinstance(part, str))
+        return f"a list: [...], or [[{table}]] for tables"
     if error["type"] == "timezone_naive":
         return "hospital time, without a time zone"
     return str(error["msg"]).removeprefix("Value error, ")

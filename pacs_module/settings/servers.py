@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,15 @@ def _network(value: str) -> str:
     except ValueError:
         raise ValueError("an address or a network such as 10.1.2.3 or 10.1.0.0/16") from None
     return value
+
+
+def _is_address_of(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it has one of these schemes, a host, and nothing that a password with bare signs leaves behind."""
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    bare = rest.count("@") != authority.count("@") or authority.count("@") > 1
+    bare = bare or re.search(r"%(?![0-9A-Fa-f]{2})", url) is not None
+    return scheme.lower() in schemes and bool(authority.rpartition("@")[2].strip(":")) and not bare
 
 
 Network = Annotated[str, AfterValidator(_network)]
@@ -88,6 +98,14 @@ class RabbitSettings(Section):
     queues: Literal["classic", "quorum"] = "classic"
     """``quorum``: one replicated queue for each class of priority; what lies in the other kind is moved."""
 
+    @field_validator("url")
+    @classmethod
+    def _escaped(cls, value: SecretStr) -> SecretStr:
+        """A sign of the password that is not escaped makes another host of it."""
+        if not _is_address_of(value.get_secret_value(), ("amqp", "amqps")):
+            raise ValueError("amqp://user:password@host:port/%2F, or amqps; signs of the password as %40")
+        return value
+
     @model_validator(mode="after")
     def _whole(self) -> RabbitSettings:
         tls = self.url.get_secret_value().lower().startswith("amqps://")
@@ -109,6 +127,17 @@ class StoreSettings(Section):
     """``sqlite:///path`` (default, one machine), ``mongodb://...`` or ``memory:`` (tests)."""
 
     url: str = "sqlite:///study_info.db"
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        of_a_file = value.startswith("sqlite:///") and value != "sqlite:///"
+        if value.startswith("memory:") or of_a_file or _is_address_of(value, ("mongodb", "mongodb+srv")):
+            return value
+        raise ValueError(
+            "sqlite:////absolute/path.db, or mongodb://user:password@host:port/database; signs of the password "
+            "as %40"
+        )
 
 
 class WebSettings(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import traceback
 from pathlib import Path
+from typing import Any
 
 from ..domain.errors import ConfigurationError
 from ..domain.rules.switches import ELSEWHERE, NAMES, Switches, parse_switches, with_companions
@@ -43,11 +44,15 @@ def read_assignments(path: Path) -> dict[str, object]:
     """
     names = _run(path)
     switches = {*NAMES, *ELSEWHERE}
+    for name in names.get("__annotations__") or {}:
+        if name.upper() in switches and name not in names:
+            # STABLE_AGE: 60 is Python, and assigns nothing.
+            raise ConfigurationError(name, ":", f"{name} = value; a colon sets nothing")
     meant = {name for name in names if name.isupper() or name.upper() in switches}
     return {name: value for name, value in names.items() if name in meant and not name.startswith("_")}
 
 
-def _run(path: Path) -> dict[str, object]:
+def _run(path: Path) -> dict[str, Any]:
     """
     All names of a Python file.
 
@@ -61,12 +66,12 @@ def _run(path: Path) -> dict[str, object]:
     except SyntaxError as error:
         where, what = f"{path}, line {error.lineno}", f"Python assignments ({error.msg})"
         raise ConfigurationError("file", where, what) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = f"{path}, line {_line_of(error, path)}"
         raise ConfigurationError("file", where, f"Python assignments ({error})") from error
 
 
-def _line_of(error: Exception, path: Path) -> int:
+def _line_of(error: BaseException, path: Path) -> int:
     """The last line of this file that the error went through; 0: none."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
     return next((frame.lineno or 0 for frame in frames if frame.filename == str(path)), 0)

@@ -441,8 +441,8 @@ def _unknown(key: str, known: tuple[str, ...]) -> str:
     if key.upper() in ELSEWHERE:
         return f"it is no switch of this file; it is {ELSEWHERE[key.upper()]}"
     near = difflib.get_close_matches(key.upper(), known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"there is no such switch; {hint}known are {', '.join(sorted(known))}"
+    words = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"there is no such switch; {words}"
 
 
 def _boolean(key: str, value: object) -> bool:

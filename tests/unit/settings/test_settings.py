@@ -99,7 +99,9 @@ def test_the_older_stability_rule(tmp_path: Path) -> None:
         ('time_zone = "Asia/Shanghai"', "", "time_zone", None, "must be given"),
         ('"Asia/Shanghai"', '"Asia/Peking"', "time_zone", "Asia/Peking", "IANA"),
         ("crossday = -1", "crossday = 1", "crossday", 1, "less than or equal to 0"),
-        ("crossday = -1", "crosday = -1", "crosday", -1, "no such setting"),
+        ("crossday = -1", "crosday = -1", "crosday", -1, "no such setting; did you mean crossday?"),
+        ("[[pacs]]", "[pacs]", "pacs", "(not shown)", "[[pacs]]"),
+        ("[[pacs]]", '[[pacs]]\nhours = "18:00-07:00"', "pacs.0.hours", "18:00-07:00", "[[pacs.hours]]"),
         ("MOVE_SYNC = false", 'MOVE_SYNC = "perhaps"', "MOVE_SYNC", "perhaps", "boolean"),
         ("[orthanc]", "[orthanc]\nprot = 8042", "orthanc.prot", "(not shown)", "no such setting"),
         ('name = "HOSPITAL-PACS"', 'name = "A PACS"', "pacs.0.name", "A PACS", "pattern"),
@@ -326,6 +328,28 @@ def test_the_folders_of_further_receivers_are_inside(tmp_path: Path) -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "key"),
+    [
+        ("amqp://", "http://", "rabbitmq.url"),
+        (f"user:{SECRET}@", f"user:p@{SECRET}@", "rabbitmq.url"),
+        (f"user:{SECRET}@", f"user:p/{SECRET}@", "rabbitmq.url"),
+        (f"user:{SECRET}@", f"user:p%{SECRET}%zz@", "rabbitmq.url"),
+        ("[rabbitmq]", '[store]\nurl = "/var/lib/study_info.db"\n[rabbitmq]', "store.url"),
+        ("[rabbitmq]", f'[store]\nurl = "mongodb://u:p@{SECRET}@h/aipull"\n[rabbitmq]', "store.url"),
+    ],
+)
+def test_a_bare_sign_of_a_password_is_told_before_another_host_is_asked(
+    tmp_path: Path, was: str, is_now: str, key: str
+) -> None:
+    error = refused(tmp_path, GOOD.replace(was, is_now))
+    assert (error.key, error.value) == (key, "(not shown)")
+
+
+def test_a_byte_order_mark_of_windows_is_read_over(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeff" + GOOD.replace("\n", "\r\n")) == load(tmp_path, GOOD)
 
 
 def test_a_cluster_of_rabbitmq(tmp_path: Path) -> None:

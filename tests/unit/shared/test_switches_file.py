@@ -40,6 +40,8 @@ def test_the_sites_file_wins_and_may_compute(tmp_path: Path) -> None:
         ("A = 1\nKEYWORDS = [", "line 2"),
         ("\n\nSTABLE_AGE = missing + 1\n", "line 3"),
         ("STABLE_AGEE = 3", "did you mean STABLE_AGE?"),
+        ("STABLE_AGE: 5", "a colon sets nothing"),
+        ("raise SystemExit", "line 1"),
         ("THIN_ONLY = 1", "THIN_ONLY = 1 is not allowed: True or False"),
         (
             "find_pacs_use_series = True",
