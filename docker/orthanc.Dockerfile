@@ -26,6 +26,8 @@ HEALTHCHECK --interval=5s --timeout=5s --retries=12 --start-period=20s \
 
 
 FROM plain AS hospital
+# Its start script checks the variables by way of site_check, which takes the rules for keys from there.
+COPY pacs_module /opt/aipull/pacs_module
 RUN install -d -o aipull -g aipull -m 0750 /var/lib/hospital
 COPY docker/hospital/orthanc.json /etc/aipull/hospital.json
 VOLUME /var/lib/hospital

@@ -5,6 +5,7 @@ PACS.
 
 import base64
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -168,3 +169,31 @@ def test_the_start_script_of_pacs_says_all_that_is_wrong_and_starts_nothing(
     right = {"PACS_MODULE_TIME_ZONE": "Asia/Shanghai", "PACS_MODULE_BACKEND__WORKERS": "2"}
     assert run("pacs-module", "run", **right).stdout == "started run\n"
     assert run("pacs-module", "why").stdout == "started why\n", "a command is not stopped for it"
+
+
+def copied_folders(dockerfile: str, stage: str) -> set[str]:
+    """The folders that a stage and those below it copy from the repository."""
+    found: set[str] = set()
+    while stage:
+        head = re.search(rf"^FROM (\S+) AS {stage}$", dockerfile, re.MULTILINE)
+        if head is None:
+            break
+        lines = dockerfile[head.end() :].partition("\nFROM ")[0]
+        found |= set(re.findall(r"^COPY (\w+) (?:/opt/aipull/)?\w+$", lines, re.MULTILINE))
+        stage = head[1]
+    return found
+
+
+@pytest.mark.parametrize("stage", ["hospital", "receiving"])
+def test_the_check_of_the_variables_runs_with_what_an_image_holds(
+    repository: Path, tmp_path: Path, stage: str
+) -> None:
+    dockerfile = (repository / "docker/orthanc.Dockerfile").read_text(encoding="utf-8")
+    for folder in copied_folders(dockerfile, stage):
+        (tmp_path / folder).symlink_to(repository / folder)
+    done = subprocess.run(
+        [sys.executable, "-S", "-B", "-m", "site_check.environment"],
+        cwd=tmp_path, env={"HOSPITAL_PACS_PORT": "dicom"}, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("HOSPITAL_PACS_PORT 'dicom' in .env")
