@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs chaos-hosts find-matrix bench bench-quick compose-test lint bandit docs clean install uninstall deb deb-test lock sbom audit licences helm-check bundle
+.PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs chaos-hosts find-matrix bench bench-quick compose-test lint bandit docs clean install uninstall deb deb-test systemd-test lock sbom audit licences helm-check bundle
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -94,6 +94,10 @@ deb:  ## the Debian package of this release, in build/ (PLATFORM=debian13 for an
 deb-test:  ## that package from installation to purge, in a root of its own (PLATFORM=debian12 or debian13)
 	@scripts/platform.sh $(or $(PLATFORM),debian12) bash -c 'scripts/setup.sh && rm -f build/*.deb && scripts/deb.sh'
 	@NO_NETWORK=1 scripts/platform.sh $(or $(PLATFORM),debian12) bash -c '.venv/bin/python -m tests.package.try_package build/*.deb'
+
+systemd-test:  ## that package on a machine that systemd boots: installed, killed, restarted, upgraded, purged (PLATFORM=debian12 or debian13)
+	@scripts/platform.sh $(or $(PLATFORM),debian12) bash -c 'scripts/setup.sh && rm -f build/*.deb && scripts/deb.sh'
+	@NO_NETWORK=1 THROWAWAY=1 scripts/platform.sh $(or $(PLATFORM),debian12) bash -c '.venv/bin/python -m tests.package.try_systemd build/*.deb'
 
 sbom audit licences: setup-dev  ## of the locked packages: list of parts (CycloneDX), known advisories, licences; into build/supply-chain
 	@exec scripts/supply_chain.sh $@

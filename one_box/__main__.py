@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from one_box.environments import orthanc_environment, pacs_environment, problems
 from one_box.places import Places
+from one_box.ram_disk import check_ram_disk
 from site_check.env_file import read_env
 from site_check.finding import Finding, Level
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None) -
     values, wrong = read_values(places, os.environ)
     wrong += problems(values)
     if program == "orthanc":
-        wrong += _ram_disk(places)
+        wrong += check_ram_disk(places.ram_disk, values.get("RAM_DISK_SIZE", ""))
     if program == "command" and rest[:1] and rest[0] in WITHOUT_SETTINGS:
         # What cannot be used is not passed on; the settings may be what is to be restored.
         environment = {} if wrong else pacs_environment(values, places)
@@ -90,13 +91,6 @@ def read_values(places: Places, environment: Mapping[str, str]) -> tuple[dict[st
 
 
 _SECRET_NAMES = ("ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "RABBITMQ_PASSWORD", "ANONYMISE_KEY")
-
-
-def _ram_disk(places: Places) -> list[Finding]:
-    if places.ram_disk.is_mount():
-        return []
-    words = "nothing is mounted there: systemctl start var-lib-aipull-ram.mount"
-    return [Finding(Level.ERROR, "RAM disk", str(places.ram_disk), words)]
 
 
 def _become_orthanc(values: Mapping[str, str], places: Places) -> None:

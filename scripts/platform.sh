@@ -7,6 +7,7 @@
 # the source is copied anew each time, files that git does not know of stay out, and the venv and build/ in the root stay;
 # what the command leaves in build/ is copied back.
 # Processes, mounts and /tmp are its own; the network is this machine's, with NO_NETWORK=1 a loopback of its own and nothing else.
+# With THROWAWAY=1 all that the command changes lies in memory and is gone afterwards, build/ too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -61,6 +62,13 @@ unshare --mount --pid "${own_network[@]}" --fork --kill-child -- /bin/bash -euc 
         python3 -c "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack(\"16sH14x\", b\"lo\", 1))"
     fi
     mount --make-rprivate /
+    if [ -n "${THROWAWAY:-}" ]; then
+        # One mount at a place of its own: the layers of an overlay may not lie in each other.
+        mount -t tmpfs -o size=6g tmpfs /mnt
+        mkdir /mnt/changed /mnt/work /mnt/root
+        mount -t overlay -o "lowerdir=$root,upperdir=/mnt/changed,workdir=/mnt/work" overlay /mnt/root
+        root=/mnt/root
+    fi
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys" 2>/dev/null || true
@@ -69,7 +77,7 @@ unshare --mount --pid "${own_network[@]}" --fork --kill-child -- /bin/bash -euc 
         PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/bash -c "cd $source && exec \"\$@\"" inside "$@"
 ' platform "$ROOT" "$SOURCE" "$@" || status=$?
 
-if [ -d "$ROOT$SOURCE/build" ]; then
+if [ -z "${THROWAWAY:-}" ] && [ -d "$ROOT$SOURCE/build" ]; then
     mkdir -p build
     cp -Rp --no-preserve=ownership "$ROOT$SOURCE/build/." build/
 fi

@@ -28,10 +28,10 @@ fi
 # somebody killed it is not. Appended: the file's block stays on a disk that is full by then.
 /usr/sbin/Orthanc "$@" &
 orthanc=$!
-trap 'kill -TERM "$orthanc" 2>/dev/null || true' TERM INT HUP
-status=0
-wait "$orthanc" || status=$?
-while kill -0 "$orthanc" 2>/dev/null; do # a signal to this shell ends the wait, not Orthanc
+trap 'told=yes; kill -TERM "$orthanc" 2>/dev/null || true' TERM INT HUP
+told=yes
+while [ -n "$told" ]; do # a signal to this shell ends the wait, not Orthanc
+    told=
     status=0
     wait "$orthanc" || status=$?
 done
