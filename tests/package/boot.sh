@@ -20,8 +20,8 @@ own_groups() {
             *) line=$(grep -E "^[0-9]+:(name=)?${where##*/}:" /proc/self/cgroup) ;;
         esac
         group=$where${line#*:*:}
-        group=${group%/}/aipull-boot-$$
-        mkdir "$group"
+        group=${group%/}/aipull-boot-$$-$RANDOM
+        mkdir "$group" || return 1
         [ "${where##*/}" != cpuset ] || inherit_cpus "$group"
         echo "$group"
     done < <(group_mounts)
@@ -84,7 +84,9 @@ if [ "$1" = --inside ]; then
 fi
 readonly PIDFILE=$1
 shift
-mapfile -t groups < <(own_groups)
+# An assignment, so that a failure ends the script: without groups of its own this systemd would take the caller's for its machine's.
+made=$(own_groups)
+mapfile -t groups <<<"$made"
 status=0
 (
     for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
