@@ -49,7 +49,9 @@ def test_a_day_is_computed_while_each_container_is_killed(composed: Composed) ->
     wait_for(
         lambda: composed.inspect("department", "{{.State.Status}}") == "exited", DAY_S, "the day is sent"
     )
-    assert composed.inspect("department", "{{.State.ExitCode}}") == "0"
+    assert composed.inspect("department", "{{.State.ExitCode}}") == "0", composed.compose(
+        "logs", "department"
+    )
     killed_and_back(composed, pacs)  # last: whoever sends to it then has failed
     expected = [
         one for days in (0, 1) for one in composed.plan("demo", 1, composed.today() - timedelta(days=days))
