@@ -162,8 +162,7 @@ class SqliteLedger:
 
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state."""
-        sql = f"{_ALL} AND state = ? ORDER BY day DESC, key DESC LIMIT ?"
-        return self._read(sql, [kind.value, state.value, limit])
+        return self._read(_IN_STATE, [kind.value, state.value, limit])
 
     def counts(self, kind: EntryKind) -> dict[EntryState, int]:
         """How many there are in each state."""
@@ -198,6 +197,7 @@ _UPDATE = """
     UPDATE ledger SET day = ?, state = ?, due = ?, revision = ?, document = ?
     WHERE kind = ? AND key = ? AND revision = ? RETURNING 1
 """
+_IN_STATE = f"{_ALL} AND state = ? ORDER BY day DESC, key DESC LIMIT ?"
 _BETWEEN = f"{_ALL} AND (day, key) > (?, ?) AND day <= ? ORDER BY day, key LIMIT ?"
 _BODIES = "SELECT json_extract(document, '$.body') FROM ledger WHERE kind = ? AND day BETWEEN ? AND ?"
 _COUNTS = "SELECT state, count(*) FROM ledger WHERE kind = ? GROUP BY state"
@@ -292,8 +292,8 @@ class MongoLedger:
 
     def _prepare(self) -> None:
         if not self._prepared:
-            for field in ("due", "day", "state"):
-                self._collection.create_index([("kind", pymongo.ASCENDING), (field, pymongo.ASCENDING)])
+            for fields in (("due",), ("day",), ("state", "day", "key")):
+                self._collection.create_index([(field, pymongo.ASCENDING) for field in ("kind", *fields)])
             self._prepared = True
 
 

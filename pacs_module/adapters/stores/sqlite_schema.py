@@ -163,7 +163,8 @@ def _ledger() -> Iterator[str]:
     """
     yield "CREATE INDEX IF NOT EXISTS ledger_by_due ON ledger (kind, due) WHERE due IS NOT NULL"
     yield "CREATE INDEX IF NOT EXISTS ledger_by_day ON ledger (kind, day, key)"
-    yield "CREATE INDEX IF NOT EXISTS ledger_by_state ON ledger (kind, state, day)"
+    yield "CREATE INDEX IF NOT EXISTS ledger_by_newest ON ledger (kind, state, day, key)"
+    yield "DROP INDEX IF EXISTS ledger_by_state"
 
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pacs_module.adapters.exchange.ledger import _IN_STATE
 from pacs_module.adapters.stores import sqlite, sqlite_schema
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.questions import PULL_ORDER, TURN_ORDER
@@ -437,6 +438,15 @@ def test_arrivals_are_read_from_their_index_alone(path: Path) -> None:
     store = SqliteStore(path)
     plan = store._connection().execute(f"EXPLAIN QUERY PLAN {_first_seen(2)}", ["a", "b"]).fetchall()
     assert "USING COVERING INDEX rows_by_arrival " in plan[0][3]
+    store.close()
+
+
+def test_the_newest_reports_in_a_state_are_read_in_the_order_of_their_index(path: Path) -> None:
+    store = SqliteStore(path)
+    plan = (
+        store._connection().execute(f"EXPLAIN QUERY PLAN {_IN_STATE}", ["report", "refused", 50]).fetchall()
+    )
+    assert [step[3] for step in plan] == ["SEARCH ledger USING INDEX ledger_by_newest (kind=? AND state=?)"]
     store.close()
 
 
