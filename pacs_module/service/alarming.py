@@ -14,7 +14,7 @@ from ..adapters.queue.rabbitmq import RabbitQueue
 from ..domain.alarm import checks
 from ..domain.alarm.alarm import Alarm
 from ..domain.alarm.checks import TREND_MS
-from ..domain.errors import PipelineError
+from ..domain.errors import PermanentError, PipelineError
 from ..domain.report_exchange.entry import EntryKind, EntryState
 from ..domain.study.lifecycle import State
 from ..domain.study.study import UPLOAD_STUCK
@@ -140,10 +140,12 @@ class Looks:
 
     def _reconciled(self) -> list[Alarm]:
         days = self._reports.days()
-        report = self._reports.read(days[-1]) if days else None
-        if report is None:
+        try:
+            report = self._reports.read(days[-1]) if days else None
+        except PermanentError:  # the page tells of it, and the next night writes another
             return []
-        return checks.missing(int(report.get("missing", 0)), days[-1].isoformat())
+        number = report.get("missing") if report is not None else None
+        return checks.missing(number, days[-1].isoformat()) if isinstance(number, int) else []
 
     def _dead_letters(self) -> int:
         try:

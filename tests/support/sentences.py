@@ -62,6 +62,7 @@ SAY_WHY = (
     "pacs_module/use_cases/recover/retry_path_failures.py",
     "pacs_module/use_cases/rehearse/pull_newly_taken.py",
     "pacs_module/use_cases/results/render.py",
+    "pacs_module/use_cases/show/reconciliation.py",
     "pacs_module/use_cases/results/take.py",
     "pacs_module/use_cases/upload",
     "pacs_module/adapters/upload",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...domain.errors import RetriableError
+from ...domain.errors import PermanentError, RetriableError
 from ...domain.reconcile.report import Report
 from .report_render import write
 
@@ -64,11 +64,21 @@ class ReportFolder:
         )
 
     def read(self, day: date) -> dict[str, Any] | None:
-        """A day's report as JSON, None when there is none."""
+        """
+        A day's report as JSON, None when there is none.
+
+        Raises:
+            PermanentError: The file is damaged: comparing the day again writes it anew.
+        """
         file = self._file(day, ".json")
-        if not file.exists():
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
             return None
-        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise PermanentError(f"{file.name} is damaged: {error}") from error
+        if not isinstance(document, dict):
+            raise PermanentError(f"{file.name} is damaged: it is no JSON object")
         return document
 
     def _file(self, day: date, kind: str) -> Path:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
-from ...domain.reconcile.at_destination import There
-from ...domain.reconcile.report_line import MISSING
+from ...domain.errors import PermanentError
+from ...domain.json_messages.documents import readable, to_document
+from ...domain.reconcile.at_destination import AtDestination, There
+from ...domain.reconcile.report import Answered
+from ...domain.reconcile.report_line import ReportLine
 
-_MISSING = frozenset(cause.value for cause in MISSING)
 DAYS_OF_TREND = 30
 MOST_LINES = 300
 
@@ -23,7 +26,12 @@ class Reports(Protocol):
         ...
 
     def read(self, day: date) -> dict[str, Any] | None:
-        """A day's report, None when there is none."""
+        """
+        A day's report, None when there is none.
+
+        Raises:
+            PermanentError: It is damaged.
+        """
         ...
 
 
@@ -42,6 +50,7 @@ class DayOfTrend:
 class ReconciliationView:
     """
     The page: the trend, and one day's report (None: there is none) with the lines that are missing or odd.
+    ``problem``: what of the kept report cannot be read; empty: nothing.
     """
 
     days: tuple[str, ...]
@@ -51,6 +60,7 @@ class ReconciliationView:
     lines: tuple[dict[str, Any], ...] = ()
     lacking: tuple[dict[str, Any], ...] = ()
     """What is not equal at the destinations beside the backend."""
+    problem: str = ""
 
 
 @dataclass
@@ -64,50 +74,90 @@ class ShowReconciliation:
         """Make it for one day; None: the newest that has a report."""
         days = self.reports.days()
         shown = day or (days[-1] if days else None)
-        report = (self.reports.read(shown) if shown else None) or None
-        sent = report.get("destinations", []) if report else []
-        not_equal = [one for one in sent if one.get("verdict") != There.EQUAL]
-        return ReconciliationView(
-            lacking=tuple(not_equal[:MOST_LINES]),
+        try:
+            report, problem = (self.reports.read(shown) if shown else None), ""
+        except PermanentError as error:
+            report, problem = None, f"the kept report cannot be read: {error}"
+        view = ReconciliationView(
             days=tuple(one.isoformat() for one in reversed(days)),
             trend=tuple(self._trend(days)),
             day=shown.isoformat() if shown else "",
-            report=_without_lines(report),
-            lines=tuple(_lines_of(report, every)[:MOST_LINES]),
+            problem=problem,
         )
+        return view if report is None else _with_report(view, report, every)
 
     def _trend(self, days: Sequence[date]) -> list[DayOfTrend]:
         newest = days[-1:]
         found = []
         for day in days[-DAYS_OF_TREND:]:
             if day not in self._known or day in newest:  # the newest may have been made again
-                report = self.reports.read(day)
-                if report is not None:
-                    self._known[day] = _numbers(day, report)
+                self._remember(day)
             if day in self._known:
                 found.append(self._known[day])
         return found
 
+    def _remember(self, day: date) -> None:
+        """A damaged report is told where it is shown; in the trend its day is left out."""
+        self._known.pop(day, None)
+        with suppress(PermanentError):
+            report = self.reports.read(day)
+            if report is not None and not _lacking(report):
+                self._known[day] = _numbers(day, report)
+
 
 def _numbers(day: date, report: Mapping[str, Any]) -> DayOfTrend:
     return DayOfTrend(
-        day.isoformat(),
-        int(report.get("studiesInPacs", 0)),
-        int(report.get("missing", 0)),
-        bool(report.get("compared", False)),
-        str(report.get("madeAt", "")),
+        day.isoformat(), report["studiesInPacs"], report["missing"], report["compared"], report["madeAt"]
     )
 
 
-def _without_lines(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return (
-        None
-        if report is None
-        else {key: value for key, value in report.items() if key not in ("lines", "destinations")}
+_TOLD: Mapping[str, type] = {
+    "compared": bool,
+    "missing": int,
+    "studiesInPacs": int,
+    "madeAt": str,
+    "byCause": dict,
+    "repaired": dict,
+    "answered": list,
+    "lines": list,
+}
+"""What the page shows of a report, with the type of each value."""
+
+
+def _lacking(report: Mapping[str, Any]) -> list[str]:
+    return [key for key, kind in _TOLD.items() if type(report.get(key)) is not kind]
+
+
+def _with_report(view: ReconciliationView, report: Mapping[str, Any], every: bool) -> ReconciliationView:
+    """The page with what can be read of the report, and with what cannot."""
+    lacking = _lacking(report)
+    told = {key: kind() if key in lacking else report[key] for key, kind in _TOLD.items()}
+    lines, cut_lines = readable(ReportLine, told.pop("lines"))
+    answered, cut_answered = readable(Answered, told["answered"])
+    sent, cut_sent = readable(AtDestination, report.get("destinations", []))  # earlier versions had none
+    told |= {"byDestination": _counts_by_name(report.get("byDestination")), "answered": to_document(answered)}
+    odd = [line for line in lines if every or line.missing or line.notes]
+    not_equal = [one for one in sent if one.verdict is not There.EQUAL]
+    return replace(
+        view,
+        report=told,
+        lines=tuple(to_document(odd[:MOST_LINES])),
+        lacking=tuple(_whole(one) for one in not_equal[:MOST_LINES]),
+        problem="; ".join(_problems(lacking, cut_lines + cut_answered + cut_sent)),
     )
 
 
-def _lines_of(report: Mapping[str, Any] | None, every: bool) -> list[dict[str, Any]]:
-    """The lines of what lacks or has a note, or all of them."""
-    lines = [] if report is None else report.get("lines", [])
-    return [line for line in lines if every or line.get("cause") in _MISSING or line.get("notes")]
+def _problems(lacking: Sequence[str], cut: int) -> list[str]:
+    told = [f"the kept report lacks {', '.join(lacking)}"] if lacking else []
+    return [*told, f"{cut} lines of the kept report cannot be read"] if cut else told
+
+
+def _counts_by_name(told: Any) -> dict[str, dict[str, Any]]:
+    named = told if isinstance(told, dict) else {}
+    return {name: counts for name, counts in named.items() if isinstance(counts, dict)}
+
+
+def _whole(one: AtDestination) -> dict[str, Any]:
+    """With the counts that nobody knows."""
+    document: dict[str, Any] = to_document(one)
+    return {"inPacs": None, "there": None, **document}

@@ -201,8 +201,8 @@ class Site:
         """
         try:
             return f"{datetime.fromisoformat(text).astimezone(self.service.settings.zone):{shape}}"
-        except ValueError:
-            return text
+        except (ValueError, TypeError):
+            return str(text)
 
 
 def _may(caller: Caller, address: str) -> bool:

@@ -147,7 +147,15 @@ EVENTS = (
     _("impossible"),
     _("adopted"),
     _("quarantine decided"),
+    _("folder released"),
 )
+CRITERIA = (
+    _("thickness"),
+    _("instances"),
+    _("kernel class"),
+    _("latest"),
+)
+"""By which a series is chosen among others, beside the rules of the same name."""
 RULES = (
     _("all"),
     _("body part"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from ...adapters.files.report_folder import ReportFolder
 from ...domain.errors import MessageError
-from ...domain.json_messages.documents import from_document
+from ...domain.json_messages.documents import readable
 from ...domain.reconcile.report import Report
 from ...service.loop import Role
 from ...service.reconciliation import World, reconciler, repairer
@@ -101,9 +101,17 @@ def _repair(world: World, folder: ReportFolder, day: date, by: str) -> int:
     kept = folder.read(day)
     if kept is None:
         raise MessageError("date", day.isoformat(), "a day that has a report")
-    repaired = repairer(world)(from_document(Report, kept), by)
+    repaired = repairer(world)(_report_in(kept, day), by)
     folder.keep(repaired)
     return len(repaired.repaired)
+
+
+def _report_in(kept: dict[str, Any], day: date) -> Report:
+    """A damaged one is no ground to pull by."""
+    found, _ = readable(Report, [kept])
+    if not found:
+        raise MessageError("date", day.isoformat(), "a day whose report can be read: compare it again first")
+    return found[0]
 
 
 def _day(text: str) -> date:
