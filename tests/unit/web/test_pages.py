@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pacs_module.adapters.files.report_folder import ReportFolder
 from pacs_module.domain.json_messages.messages import Result
+from pacs_module.domain.reconcile.report import Report
+from pacs_module.domain.reconcile.report_line import Cause, ReportLine
 from pacs_module.domain.study.study import SeriesRecord
 from pacs_module.domain.study.uploads import queue_upload
 from pacs_module.domain.upload.upload import Upload
@@ -301,13 +305,12 @@ def test_the_log_is_filtered_by_words_and_level(service: Service, client: TestCl
 
 
 def test_a_report_is_shown_with_its_trend(service: Service, client: TestClient) -> None:
-    folder = service.settings.reconcile_folder
-    folder.mkdir(parents=True)
-    line = {"studyUID": UID, "cause": "not found", "why": "no find", "accessionNumber": "A1", "notes": []}
-    fine = {**line, "studyUID": "1.9", "cause": "computed"}
-    report = {"studiesInPacs": 2, "missing": 1, "compared": True, "madeAt": "2020-06-19T00:00:00+00:00"}
-    whole = {**report, "byCause": {"not found": 1}, "repaired": {}, "answered": [], "lines": [line, fine]}
-    (folder / "reconcile-2020-06-18.json").write_text(json.dumps(whole), encoding="utf-8")
+    line = ReportLine(
+        UID, "2020-06-18", "", "A1", "P", "CHEST", ("CT",), ("A",), Cause.NOT_FOUND, "no find has seen it"
+    )
+    lines = (line, replace(line, study_uid="1.9", cause=Cause.COMPUTED))
+    report = Report("2020-06-18", "2020-06-18", "2020-06-19T00:00:00+00:00", (), lines, {})
+    ReportFolder(service.settings.reconcile_folder, 90).keep(report)
     told = client.get("/reconciliation", headers=JSON).json()
     assert (told["day"], told["trend"][0]["missing"]) == ("2020-06-18", 1)
     assert [one["studyUID"] for one in told["lines"]] == [UID]
