@@ -140,8 +140,8 @@ def test_a_person_may_ask_again_and_gets_the_same_verdict(run: Supervised) -> No
 def test_a_ram_disk_that_is_emptied_at_each_death_lets_no_poison_begin_again(run: Supervised) -> None:
     well, bad = studies_of(run, DEEP)
     run.before_start = lambda: empty(run.stack.receiver.ram_disk)
-    pulls = [run.stack.pull(study, expected=3) for study in (bad, *well)]
-    (report, *others) = run.reports(*pulls)
+    pulls = [run.stack.pull(study, expected=3) for study in (*well, bad)]
+    (*others, report) = run.reports(*pulls)
     assert report["failure"]["kind"] == "poison"  # type: ignore[index]
     assert [one["outcome"] for one in others] == ["received"] * 3
     assert run.deaths <= 3

@@ -51,6 +51,8 @@ class FailureKind(StrEnum):
     """Orthanc or the plugins could not do their part: disk, database, their own REST API."""
     POISON = "poison"
     """Orthanc died twice while it received this study."""
+    NOT_TAKEN_IN = "not_taken_in"
+    """Its images came, and their reception failed at every try while others came through."""
     OTHER = "other"
     """None of these; ``words`` say more."""
 

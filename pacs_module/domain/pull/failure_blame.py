@@ -115,10 +115,14 @@ _TABLE: dict[FailureKind, _Row] = {
         Blames.STUDY, "the receiving Orthanc died each time that {pacs} sent it: set aside",
         "have its objects looked at; a person may pull it again",
     ),
+    _K.NOT_TAKEN_IN: _Row(
+        Blames.STUDY, "the receiving Orthanc could not take in what {pacs} sent",
+        "see reception_given_up in its log, and have the objects looked at",
+    ),
     _K.OTHER: _Row(Blames.UNTOLD, "the pull failed"),
 }  # fmt: skip
 """By kind: whose fault it is, what is wrong, and what to do (PS3.4 C.4.2.1.5, PS3.7 annex C)."""
-_OF_THE_IMAGES = (_K.POISON, _K.OURSELVES)
+_OF_THE_IMAGES = (_K.POISON, _K.OURSELVES, _K.NOT_TAKEN_IN)
 """Kinds that stay what they are when images came all the same."""
 
 

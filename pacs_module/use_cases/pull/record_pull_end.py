@@ -121,6 +121,8 @@ class RecordPullEnd:
         if not report.pull_id:  # of images that came unasked, or after the report of their pull
             study.remember_series(report.series, self.clock.now())
             _correct_the_end(study, report, self.clock.now())
+            if report.failure is not None:
+                _note_once(study, report.message, self.clock.now())
         return None
 
     def give_back(self, request: PullRequest, why: str) -> None:
@@ -441,10 +443,13 @@ def _correct_the_end(study: Study, report: PullReport, now: int) -> None:
     if pull is None or pull.running or pull.request.pull_id != report.after_pull:
         return
     pull.completeness, pull.received = report.completeness, report.received
-    known = {entry.why for entry in study.history}
     for told in report.notes:
-        if told.words not in known:
-            study.note(Note.IMAGES, told.words, now, by="plugins")
+        _note_once(study, told.words, now)
+
+
+def _note_once(study: Study, words: str, now: int) -> None:
+    if all(entry.why != words for entry in study.history):
+        study.note(Note.IMAGES, words, now, by="plugins")
 
 
 def _without_the_repeat(history: list[HistoryEntry]) -> list[HistoryEntry]:

@@ -14,6 +14,7 @@ from aipull.journal.receptions import ReceptionRows
 from aipull.journal.tables import Tables
 from aipull.receive import arriving_study as arrival
 from aipull.receive import reception
+from aipull.runtime import failing_steps
 from pacs_module.domain.rules.switches import Switches
 from tests.fakes.orthanc_store import FakeStore
 from tests.fakes.reception_desk import Clock, Desk
@@ -31,6 +32,7 @@ def desk(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> D
     clock = Clock()
     monkeypatch.setattr(arrival, "time", clock)
     monkeypatch.setattr(reception, "time", clock)
+    monkeypatch.setattr(failing_steps, "time", clock)
     store = FakeStore(tmp_path / "store")
     handover = tmp_path / "handover"
     handover.mkdir()

@@ -7,7 +7,6 @@ How they look and whether their scripts run is for tests/e2e/test_pages_in_brows
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace

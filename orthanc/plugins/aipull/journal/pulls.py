@@ -198,7 +198,8 @@ class PullRows:
 def _with_end(conclusion: PullReport, pull: Pull) -> PullReport:
     """What became of the images, and how the moves ended."""
     message = " ".join(part for part in (conclusion.message, pull.error) if part)
-    return replace(conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure)
+    failure = conclusion.failure or pull.failure
+    return replace(conclusion, move_seconds=pull.move_seconds, message=message, failure=failure)
 
 
 def read_pull(row: sqlite3.Row) -> Pull:

@@ -6,12 +6,10 @@ domain/receive/reception_state.py).
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.json_messages.documents import to_document
 from pacs_module.domain.json_messages.messages import PullReport
 from pacs_module.domain.receive.completeness import COMPLETE, MORE, Expectations, judge_completeness
@@ -32,9 +30,11 @@ from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from ..hand_over.folder import WrongFiles
+from ..journal.give_up import GiveUp, Hopeless
 from ..journal.pulls import ENDED, Pull
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
+from ..runtime.failing_steps import FailingSteps, words_of
 from ..runtime.worker import Worker
 from .arriving_studies import ArrivingStudies
 from .arriving_study import ArrivingStudy
@@ -100,7 +100,8 @@ class ReceptionWorker(Worker):
         self._readiness = Readiness(tables.pulls, judge, identify, count_again, switches)
         self._switches = switches
         self._ended_seen: dict[str, float] = {}
-        self._failing: dict[tuple[str, str], str] = {}
+        self._failing = FailingSteps(log)
+        self._give_up = GiveUp(tables, switches, log)
         self._answer_wait_s = answer_wait_s
         self._validate = validate
         self._on_owed = on_owed
@@ -144,15 +145,25 @@ class ReceptionWorker(Worker):
             self.wake(at_once=True)
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED:
-                self._guarded("end", pull.request.study_uid, partial(self._end_of_pull, pull))
+                self._end_step(pull)
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
+
+    def _end_step(self, pull: Pull) -> None:
+        study = pull.request.study_uid
+        error = self._guarded("end", study, partial(self._end_of_pull, pull))
+        if error is not None and self._failing.is_given_up("end", study):
+            self._give_up.pull(pull, words_of(error))
+            self._failing.succeeded("end", study)
+            self._on_owed()
 
     def _step_of(self, arrival: ArrivingStudy) -> None:
         study = arrival.row.study_uid
         error = self._guarded("look", study, partial(self._look, arrival))
         if error is not None:
-            arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, _words_of(error), "the same step, repeated")
+            arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, words_of(error), "the same step, repeated")
             self._guarded("drop", study, partial(self._drop_after, error, arrival))
+            if self._failing.is_given_up("look", study):
+                self._guarded("give up", study, partial(self._gives_up, error, arrival))
 
     def _drop_after(self, error: Exception, arrival: ArrivingStudy) -> None:
         """Delete the images that made a step fail, to be pulled again."""
@@ -173,22 +184,21 @@ class ReceptionWorker(Worker):
         try:
             work()
         except Exception as error:
-            self._tell_failed(what, study_uid, error)
+            self._failing.failed(what, study_uid, error)
             return error
-        self._failing.pop((what, study_uid), None)
+        self._failing.succeeded(what, study_uid)
         return None
 
-    def _tell_failed(self, what: str, study_uid: str, error: Exception) -> None:
-        """Once for each new reason: the step is repeated many times."""
-        words = _words_of(error)
-        if self._failing.get((what, study_uid)) == words:
-            return
-        self._failing[what, study_uid] = words
-        trace = {} if _is_foreseen(error) else {"trace": "".join(traceback.format_exception(error))}
-        self._log.event(
-            "reception_step_failed", "a study will be looked at again",
-            level="ERROR" if trace else "WARNING", studyUID=study_uid, error=words, **trace,
-        )  # fmt: skip
+    def _gives_up(self, error: Exception, arrival: ArrivingStudy) -> None:
+        """Its reception fails at every try: its pull ends with the reason, and its images make way."""
+        failed = Hopeless(arrival.row, arrival.counts, arrival.instances, words_of(error))
+        if self._give_up.reception(failed, self._current(arrival)):
+            self._let_go(arrival)
+            self._on_owed()
+            self._on_deleting()
+
+    def _current(self, arrival: ArrivingStudy) -> Pull | None:
+        return self._tables.pulls.current(arrival.row.study_uid)
 
     # --- judgement ---
 
@@ -213,7 +223,7 @@ class ReceptionWorker(Worker):
             self._let_go(arrival)
 
     def _judge_open(self, arrival: ArrivingStudy) -> None:
-        pull = self._tables.pulls.current(arrival.row.study_uid)
+        pull = self._current(arrival)
         asked = self._asked(arrival, pull)
         self._judge.first_look(arrival, asked.request)
         self._judge.look_ahead(arrival)
@@ -247,6 +257,7 @@ class ReceptionWorker(Worker):
         reach("filtered")
         outcome = self._concluder.conclude(received, before)
         self._forget_answers(arrival)
+        self._failing.came_through()
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)
         if outcome == SHORT_OUTCOME:
@@ -264,8 +275,7 @@ class ReceptionWorker(Worker):
     def _let_go(self, arrival: ArrivingStudy) -> None:
         """It needs no more work: nothing of it stays in memory, nor what was asked after its conclusion."""
         self._forget_answers(arrival)
-        for what in ("look", "drop"):
-            self._failing.pop((what, arrival.row.study_uid), None)
+        self._failing.forget(arrival.row.study_uid)
         self._arrivals.drop(arrival)
 
     def _has_changed(self, received: Received) -> bool:
@@ -452,15 +462,6 @@ class ReceptionWorker(Worker):
 def _was_pulled(arrival: ArrivingStudy) -> bool:
     """Whether images here were pulled and concluded before; what comes now are stragglers, or more."""
     return bool(arrival.row.counted) and not arrival.row.is_push
-
-
-def _is_foreseen(error: Exception) -> bool:
-    """One of ours, or of the system: the disk is full."""
-    return isinstance(error, (PipelineError, OSError))
-
-
-def _words_of(error: Exception) -> str:
-    return str(error) if _is_foreseen(error) else f"{type(error).__name__}: {error}"
 
 
 def _differing(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
