@@ -123,7 +123,12 @@ class PseudonymRecords(Protocol):
         ...
 
     def of_study(self, study_uid: str) -> PseudonymRecord | None:
-        """Of a study with all its hand-overs; None: nothing was written down, or it is forgotten."""
+        """
+        Of a study with all its hand-overs; None: nothing was written down, or it is forgotten.
+
+        Raises:
+            Unreadable: What was written down is damaged.
+        """
         ...
 
     def studies(self, older_s: float) -> Iterable[str]:

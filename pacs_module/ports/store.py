@@ -293,6 +293,13 @@ class StudyStore(Protocol):
         """
         ...
 
+    def unreadable_beside(self) -> Mapping[str, str]:
+        """
+        Memos and entries beside the studies that this process could not read, by name, each with the reason;
+        they count as never written.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

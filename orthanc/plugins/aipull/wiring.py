@@ -20,8 +20,9 @@ from .hand_over.deletion import Deletion
 from .hand_over.folder import HandoverFolder
 from .hand_over.lost_files_watch import LostFilesWatch
 from .hand_over.notifier import Notifier
+from .image_validation.quarantine import check_row
 from .image_validation.wiring import Validation, open_validation
-from .journal.damage import DamagedRows, set_damaged_file_aside
+from .journal.damage import DamagedRows, KeptTable, set_damaged_file_aside
 from .journal.device_sizes import SizeRows
 from .journal.handovers import HandoverRows
 from .journal.journal import Journal
@@ -89,7 +90,7 @@ def _open(
 ) -> _Ground:
     journal = _journal(environment.journal, log)
     tables = Tables(journal, PullRows(journal), ReceptionRows(journal), HandoverRows(journal))
-    damage = DamagedRows(journal, log)
+    damage = DamagedRows(journal, log, [KeptTable("quarantine", "number", check_row)])
     damage.look()
     rest = OrthancClient(facts.base_url, token)
     storage = None if facts.compressed else facts.storage

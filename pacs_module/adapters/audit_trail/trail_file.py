@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.audit_trail.entry import Act, Chain, Entry, Head
-from ...domain.errors import RetriableError
+from ...domain.errors import RetriableError, Unreadable
+from ...domain.json_messages.kept_json import kept_object
 
 _TAIL = 64 * 1024
 
@@ -75,7 +77,7 @@ class TrailFile:
         hash.
         """
         number = self.begin().head.number
-        with self.path.open(encoding="utf-8", errors="replace") as file:
+        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
             next(file, None)
             for raw in file:
                 entry = _read(raw, number + 1)
@@ -118,7 +120,7 @@ class TrailFile:
             return number
 
     def _all(self, number: int) -> Iterator[Entry]:
-        with self.path.open(encoding="utf-8", errors="replace") as file:
+        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
             next(file, None)
             for raw in file:
                 entry = _read(raw, number + 1)
@@ -134,23 +136,30 @@ class TrailFile:
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._replace(Begin(secrets.token_hex(8), Head()), [])
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            told = _read(file.readline(), 0)
-        return Begin(str(told.get("chain", "")), Head(int(told.get("from", 0)), str(told.get("after", ""))))
+        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            return _first(file.readline())
 
     def _head(self) -> Head:
         begin = self._begin()
+        last = _entry(self._last_line())
+        if last is None:  # the first line of all, or one that is damaged: as `verify` counts it
+            last = next(iter(deque(self._all(begin.head.number), maxlen=1)), None)
+        return begin.head if last is None else Head(int(last["number"]), str(last.get("hash", "")))
+
+    def _last_line(self) -> str:
         with self.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-        last = json.loads(lines[-1]) if lines else {}
-        return Head(last["number"], last["hash"]) if "hash" in last else begin.head
+            lines = file.read().decode("utf-8", "replace").rstrip("\n").split("\n")
+        return lines[-1]
 
     def _write(self, entry: Entry) -> None:
-        handle = os.open(self.path, os.O_APPEND | os.O_WRONLY)
+        """A last line that a power cut has torn stays a line of its own."""
+        handle = os.open(self.path, os.O_APPEND | os.O_RDWR)
         try:
-            os.write(handle, _line(entry).encode())
+            size = os.fstat(handle).st_size
+            torn = size and os.pread(handle, 1, size - 1) != b"\n"
+            os.write(handle, f"{chr(10) if torn else ''}{_line(entry)}".encode())
         finally:
             os.close(handle)
 
@@ -186,8 +195,25 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _read(raw: str, number: int) -> Entry:
+    """A line; one that is damaged has the number that it should have, and nothing else."""
+    return _entry(raw) or {"number": number}
+
+
+def _entry(raw: str) -> Entry | None:
+    """An entry with its number and hash; None for any other line."""
     try:
-        entry = json.loads(raw)
-    except ValueError:
-        return {"number": number}
-    return {"number": number, **entry} if isinstance(entry, dict) else {"number": number}
+        entry = kept_object(raw)
+    except Unreadable:
+        return None
+    return entry if type(entry.get("number")) is int and isinstance(entry.get("hash"), str) else None
+
+
+def _first(raw: str) -> Begin:
+    """The first line; one that is damaged says nothing, and no entry hangs on it."""
+    try:
+        told = kept_object(raw)
+    except Unreadable:
+        told = {}
+    number = told.get("from", 0)
+    head = Head(number if type(number) is int else 0, str(told.get("after", "")))
+    return Begin(str(told.get("chain", "")), head)

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...domain.errors import PermanentError, RetriableError
-from ...domain.json_messages.documents import from_document, to_document
+from ...domain.errors import PermanentError, RetriableError, Unreadable
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.kept_json import kept_document
 from ...domain.json_messages.messages import SeriesFolder
 from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...domain.results.pseudonyms import PseudonymRecord
@@ -134,12 +135,14 @@ class AnonymousCopies:
         return gone
 
     def _made(self, handover_id: str) -> Copied | None:
+        """A copy that is whole; one whose manifest is damaged or gone is made anew."""
         if not (self._folder / handover_id).is_dir():
             return None
-        manifest: Mapping[str, Any] = json.loads(
-            (self._folder / f"{handover_id}{_MANIFEST}").read_text(encoding="utf-8")
-        )
-        return from_document(Copied, manifest)
+        try:
+            return kept_document(Copied, (self._folder / f"{handover_id}{_MANIFEST}").read_bytes())
+        except (OSError, Unreadable):
+            self.remove(handover_id)
+            return None
 
     def _remember(self, handover_id: str, study_uid: str, copied: Copied, lost: _Lost) -> None:
         if self._keep_identity is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class ReportFolder:
 
     def remove_with(self, named: Callable[[str], bool]) -> int:
         """Remove the reports of days in which somebody is named; how many days."""
-        old = [day for day in self.days() if named(self._file(day, ".json").read_text(encoding="utf-8"))]
+        old = [day for day in self.days() if named(self._text(day))]
         for day in old:
             for kind in _KINDS:
                 self._file(day, kind).unlink(missing_ok=True)
@@ -58,10 +59,14 @@ class ReportFolder:
 
     def days(self) -> list[date]:
         """Of which days there is a report, oldest first."""
-        return sorted(
-            date.fromisoformat(file.stem.removeprefix(_NAME))
-            for file in self._path.glob(f"{_NAME}????-??-??.json")
-        )
+        return sorted(self._days())
+
+    def _days(self) -> Iterator[date]:
+        for file in self._path.glob(f"{_NAME}????-??-??.json"):
+            with suppress(ValueError):  # somebody else's file: 2026-13-45 is no day
+                day = date.fromisoformat(file.stem.removeprefix(_NAME))
+                if file.is_file():
+                    yield day
 
     def read(self, day: date) -> dict[str, Any] | None:
         """
@@ -80,6 +85,10 @@ class ReportFolder:
         if not isinstance(document, dict):
             raise PermanentError(f"{file.name} is damaged: it is no JSON object")
         return document
+
+    def _text(self, day: date) -> str:
+        """Also of a damaged file: it names patients all the same."""
+        return self._file(day, ".json").read_text(encoding="utf-8", errors="replace")
 
     def _file(self, day: date, kind: str) -> Path:
         return self._path / f"{_NAME}{day.isoformat()}{kind}"

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from ...domain.errors import ConfigurationError
-from ...domain.json_messages.documents import from_document, to_document
+from ...domain.errors import ConfigurationError, Unreadable
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.kept_json import kept_document
 from ...domain.rehearse.rule_history import RulesEntry
 from ...domain.rules.switches import Switches
 from ...shared.files import write_whole
@@ -71,9 +73,9 @@ class SiteRulesFile:
                 raise ConfigurationError("site_config", str(file), allowed) from error
 
     def history(self) -> Sequence[RulesEntry]:
-        """Oldest first; a line that was cut by a crash is left out."""
+        """Oldest first; a line that was cut by a crash, or is damaged, is left out."""
         try:
-            lines = self._history.read_text(encoding="utf-8").splitlines()
+            lines = self._history.read_bytes().split(b"\n")
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -86,8 +88,8 @@ class SiteRulesFile:
         """One more line."""
         line = json.dumps(to_document(entry), ensure_ascii=False)
         try:
-            with open(self._history, "a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+            with open(self._history, "a+b") as file:
+                file.write(f"{_line_end(file)}{line}\n".encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -127,8 +129,17 @@ def _write_in_place(file: Path, text: str) -> None:
         os.fsync(there.fileno())
 
 
-def _entry(line: str) -> RulesEntry | None:
+def _line_end(file: BinaryIO) -> str:
+    """What ends a last line that was cut, so that the next entry does not become part of it."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return ""
+    file.seek(size - 1)
+    return "" if file.read(1) == b"\n" else "\n"
+
+
+def _entry(line: bytes) -> RulesEntry | None:
     try:
-        return from_document(RulesEntry, json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return kept_document(RulesEntry, line)
+    except Unreadable:
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...domain.errors import Unreadable
+from ...domain.json_messages.kept_json import kept_object
 from ...shared.log_lines import stands_alone
 
 FILES = ("dcm_end", "orthanc-python")
@@ -48,7 +49,6 @@ def _lines(path: Path, words: frozenset[str]) -> Iterator[dict[str, Any]]:
 
 def _read(raw: str) -> dict[str, Any] | None:
     try:
-        line = json.loads(raw)
-    except ValueError:  # cut by a crash
+        return kept_object(raw)
+    except Unreadable:  # cut by a crash
         return None
-    return line if isinstance(line, dict) else None

@@ -21,8 +21,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...domain.errors import FilesGone, RetriableError
-from ...domain.json_messages.documents import from_document, to_document
+from ...domain.errors import FilesGone, RetriableError, Unreadable
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.kept_json import kept_document
 from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...domain.upload.cache_limits import Cached
 from ...shared.files import write_whole
@@ -112,9 +113,8 @@ class DiskCache:
         if handover_id in self._known:
             return self._known[handover_id]
         try:
-            told = json.loads((self._folder / f"{handover_id}{_NOTE}").read_text(encoding="utf-8"))
-            cached = from_document(Cached, told)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            cached = kept_document(Cached, (self._folder / f"{handover_id}{_NOTE}").read_bytes())
+        except (OSError, Unreadable):
             return None
         if not (self._folder / handover_id).is_dir():
             return None

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...domain.errors import RetriableError
+from ...domain.errors import RetriableError, Unreadable
+from ...domain.json_messages.kept_json import kept_object
 from ...domain.platform_parameters.parameter import PARAMETERS, ParameterSet
 from ...shared.files import write_whole
 
@@ -25,14 +26,21 @@ class KeptParameters:
     file: Path
 
     def read(self) -> tuple[ParameterSet | None, list[dict[str, Any]]]:
-        """The set and its history; nothing where there is no file, or one that says something else."""
+        """
+        The set and its history; nothing where there is no file.
+
+        Raises:
+            Unreadable: The file is damaged.
+        """
         try:
-            told = json.loads(self.file.read_text(encoding="utf-8"))
-            values = _known(told["values"])
-            version = told["version"] if type(told["version"]) is int else None
-            return ParameterSet(version, values, str(told["at"])), list(told["history"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            told = kept_object(self.file.read_bytes())
+            values, version = _known(told["values"]), told["version"]
+            taken = ParameterSet(version if type(version) is int else None, values, str(told["at"]))
+            return taken, [one for one in told["history"] if isinstance(one, dict)]
+        except FileNotFoundError:
             return None, []
+        except (OSError, Unreadable, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(f"{self.file} cannot be read", str(error)) from error
 
     def write(self, taken: ParameterSet, history: list[dict[str, Any]]) -> None:
         """Keep both."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,14 @@ import pymongo.errors
 
 from ...domain.errors import PermanentError
 from ...domain.json_messages.documents import from_document, to_document
+from ...domain.json_messages.kept_json import kept_document
 from ...domain.report_exchange.entry import Entry, EntryKind, EntryState
 from ...ports import Ledger, StudyStore
 from ..stores.json_safe import decode_keys, encode_keys, storable
 from ..stores.memory import MemoryStore
 from ..stores.mongo import MongoStore, translated
 from ..stores.sqlite import SqliteStore
+from ..stores.sqlite_schema import set_entry_aside
 
 COLLECTION = "ledger"
 _AT_ONCE = 500
@@ -131,7 +133,7 @@ class SqliteLedger:
     def get(self, kind: EntryKind, key: str) -> Entry | None:
         """The entry."""
         rows = self._store.read(f"{_ALL} AND key = ?", [kind.value, storable(key)])
-        return _entry(json.loads(rows[0][0])) if rows else None
+        return self._entry(rows[0]) if rows else None
 
     def put(self, entry: Entry) -> bool:
         """Write an entry if nobody wrote it in between."""
@@ -149,16 +151,14 @@ class SqliteLedger:
     def between(self, kind: EntryKind, first: str, last: str) -> Iterator[Entry]:
         """The entries of these days, some at a time: no read lasts long."""
         after = [first, ""]
-        while True:
-            found = self._read(_BETWEEN, [kind.value, *after, last, _AT_ONCE])
+        while found := self._read(_BETWEEN, [kind.value, *after, last, _AT_ONCE]):
             yield from found
-            if len(found) < _AT_ONCE:
-                return
             after = [found[-1].day, found[-1].key]
 
     def bodies(self, kind: EntryKind, first: str, last: str) -> list[Mapping[str, Any]]:
         """What the entries of these days say; nothing else of them is read."""
-        return [json.loads(body) for (body,) in self._store.read(_BODIES, [kind.value, first, last])]
+        rows = self._store.read(_BODIES, [kind.value, first, last])
+        return [json.loads(body) for (body,) in rows if body]
 
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state."""
@@ -185,10 +185,24 @@ class SqliteLedger:
                 return number
 
     def _read(self, sql: str, values: list[Any]) -> list[Entry]:
-        return [_entry(json.loads(text)) for (text,) in self._store.read(sql, values)]
+        found = (self._entry(row) for row in self._store.read(sql, values))
+        return [entry for entry in found if entry is not None]
+
+    def _entry(self, row: Sequence[Any]) -> Entry | None:
+        """An entry; None for one that is damaged: it is set aside, and as if it had never been written."""
+        place, text = row
+        entry = self._store.beside_unreadable.read_once(f"ledger entry {place}", text, _read_entry)
+        if entry is None:
+            with self._store.writing() as connection:
+                set_entry_aside(connection, place)
+        return entry
 
 
-_ALL = "SELECT document FROM ledger WHERE kind = ?"
+def _read_entry(text: bytes) -> Entry:
+    return kept_document(Entry, text)
+
+
+_ALL = "SELECT rowid, CAST(document AS BLOB) FROM ledger WHERE kind = ?"
 _INSERT = """
     INSERT OR IGNORE INTO ledger (kind, key, day, state, due, revision, document)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING 1
@@ -199,7 +213,10 @@ _UPDATE = """
 """
 _IN_STATE = f"{_ALL} AND state = ? ORDER BY day DESC, key DESC LIMIT ?"
 _BETWEEN = f"{_ALL} AND (day, key) > (?, ?) AND day <= ? ORDER BY day, key LIMIT ?"
-_BODIES = "SELECT json_extract(document, '$.body') FROM ledger WHERE kind = ? AND day BETWEEN ? AND ?"
+_BODIES = """
+    SELECT CASE WHEN json_valid(document) THEN json_extract(document, '$.body') END FROM ledger
+    WHERE kind = ? AND day BETWEEN ? AND ?
+"""
 _COUNTS = "SELECT state, count(*) FROM ledger WHERE kind = ? GROUP BY state"
 _REMOVE = "DELETE FROM ledger WHERE kind = ? AND key = ? AND revision = ? RETURNING 1"
 _PURGE = """

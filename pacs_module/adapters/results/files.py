@@ -22,7 +22,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...domain.errors import MessageError, RetriableError
+from ...domain.errors import MessageError, RetriableError, Unreadable
+from ...domain.json_messages.kept_json import kept_object
 from ...domain.json_messages.uid_syntax import checked_handover_id
 from ...shared.files import write_whole
 
@@ -73,8 +74,8 @@ class DiskResults:
     def all(self) -> Iterator[tuple[str, str, float]]:
         """By its notes."""
         for note in sorted(self._kept.glob(f"*{_NOTE}")):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, MessageError):
-                told = json.loads(note.read_text(encoding="utf-8"))
+            with contextlib.suppress(OSError, KeyError, Unreadable, MessageError):
+                told = kept_object(note.read_bytes())
                 checked_handover_id("resultID", note.stem)
                 yield note.stem, str(told["studyUID"]), _age(note)
 

@@ -10,7 +10,9 @@ import shutil
 import time
 from pathlib import Path
 
-from ...domain.json_messages.documents import from_document, to_document
+from ...domain.errors import Unreadable
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.kept_json import kept_document
 from ...domain.json_messages.uid_syntax import checked_handover_id, checked_uid
 from ...domain.results.pseudonyms import PseudonymRecord, joined
 from ...shared.files import write_whole
@@ -39,9 +41,16 @@ class DiskPseudonyms:
         write_whole(file, json.dumps(to_document(identity), ensure_ascii=False), mode=_OWNER_ALONE)
 
     def of_study(self, study_uid: str) -> PseudonymRecord | None:
-        """The newest hand-over's word on the patient, and the UIDs of all."""
+        """
+        The newest hand-over's word on the patient, and the UIDs of all.
+
+        Raises:
+            Unreadable: There are files of the study, and none of them can be read.
+        """
         files = sorted(self._of(study_uid).glob("*.json"), key=lambda one: one.stat().st_mtime)
-        told = [from_document(PseudonymRecord, json.loads(one.read_text(encoding="utf-8"))) for one in files]
+        told = [record for file in files if (record := _record(file)) is not None]
+        if files and not told:
+            raise Unreadable("who stands behind the pseudonyms of the study cannot be read: damaged files")
         if not told:
             return None
         others: dict[str, str] = {}
@@ -67,3 +76,11 @@ class DiskPseudonyms:
 
     def _of(self, study_uid: str) -> Path:
         return self._folder / checked_uid("studyUID", study_uid)
+
+
+def _record(file: Path) -> PseudonymRecord | None:
+    """One hand-over's; None: it is damaged, or goes in this moment."""
+    try:
+        return kept_document(PseudonymRecord, file.read_bytes())
+    except (OSError, Unreadable):
+        return None

@@ -17,11 +17,13 @@ import pymongo
 import pymongo.errors
 
 from ...domain.errors import PermanentError, RetriableError
+from ...domain.json_messages.kept_json import kept_object
 from ...ports import Lease, Leases, Memo, StudyStore
 from .json_safe import storable
 from .memory import MemoryStore
 from .mongo import MongoStore, translated
 from .sqlite import SqliteStore
+from .unreadable import UnreadableDocuments
 
 
 def leases_of(store: StudyStore) -> Leases:
@@ -115,7 +117,7 @@ class SqliteLeases:
             return there  # the usual case of the second process: without the write lock
         with self._store.writing() as connection:
             connection.execute(_TAKE, [storable(name), storable(owner), _first_beat(), over])
-            return _lease(connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone())
+            return self._lease(connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone())
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
@@ -142,24 +144,28 @@ class SqliteLeases:
         """Change a memo, whoever holds the lease."""
         with self._store.writing() as connection:
             row = connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone()
-            after: dict[str, object] = storable(change(_lease(row).memo if row else {}))
+            after: dict[str, object] = storable(change(self._lease(row).memo if row else {}))
             connection.execute(_EDIT, [storable(name), _first_beat(), json.dumps(after)])
             return after
 
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""
-        return [_lease(row) for row in self._store.read(_LOOK, [])]
+        return [self._lease(row) for row in self._store.read(_LOOK, [])]
 
     def _read(self, name: str) -> Lease | None:
         rows = self._store.read(f"{_LOOK} WHERE name = ?", [storable(name)])
-        return _lease(rows[0]) if rows else None
+        return self._lease(rows[0]) if rows else None
+
+    def _lease(self, row: Sequence[Any]) -> Lease:
+        name, owner, beat, memo = row
+        return Lease(name, owner, beat, _memo(self._store.beside_unreadable, name, memo))
 
     def _write(self, sql: str, values: Sequence[Any]) -> None:
         with self._store.writing() as connection:
             connection.execute(sql, values)
 
 
-_LOOK = "SELECT name, owner, beat, memo FROM leases"
+_LOOK = "SELECT name, owner, beat, CAST(memo AS BLOB) FROM leases"
 _TAKE = """
     INSERT INTO leases (name, owner, beat) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
     SET owner = excluded.owner, beat = leases.beat + 1
@@ -171,8 +177,9 @@ _EDIT = """
 """
 
 
-def _lease(row: Sequence[Any]) -> Lease:
-    return Lease(row[0], row[1], row[2], json.loads(row[3]))
+def _memo(unreadable: UnreadableDocuments, name: str, text: bytes | str) -> Memo:
+    """A memo; one that is damaged counts as never written, so that the lease itself can be taken."""
+    return unreadable.read_once(f"memo {name!r}", text, kept_object) or {}
 
 
 class MongoLeases:
@@ -180,6 +187,7 @@ class MongoLeases:
 
     def __init__(self, store: MongoStore) -> None:
         self._collection = store.beside("leases")
+        self._unreadable = store.beside_unreadable
 
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
         """
@@ -193,7 +201,7 @@ class MongoLeases:
                 free, taken, return_document=pymongo.ReturnDocument.AFTER
             )
             there = there or self._make(name, owner) or self._collection.find_one({"_id": storable(name)})
-        return _mongo_lease(there) if there else Lease(name, "", 0, {})
+        return self._lease(there) if there else Lease(name, "", 0, {})
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
@@ -213,7 +221,7 @@ class MongoLeases:
         """Read a memo."""
         with translated():
             there = self._collection.find_one({"_id": storable(name)})
-        return _mongo_lease(there).memo if there else {}
+        return self._lease(there).memo if there else {}
 
     def edit(self, name: str, change: Callable[[Memo], Memo]) -> Memo:
         """Change a memo, whoever holds the lease: written only where it still stands as it was read."""
@@ -222,12 +230,12 @@ class MongoLeases:
                 there = self._collection.find_one({"_id": storable(name)}) or self._make(name, "")
                 if there is None:
                     continue  # another made it in this moment
-                after: dict[str, object] = storable(change(json.loads(there["memo"])))
-                if self._write_memo(name, there["memo"], after):
+                after: dict[str, object] = storable(change(self._lease(there).memo))
+                if self._write_memo(name, there.get("memo"), after):
                     return after
         raise RetriableError(f"the memo of {name!r} is being changed by others all the time")
 
-    def _write_memo(self, name: str, as_read: str, after: dict[str, object]) -> bool:
+    def _write_memo(self, name: str, as_read: object, after: dict[str, object]) -> bool:
         """Where it still stands as it was read."""
         where = {"_id": storable(name), "memo": as_read}
         return self._collection.update_one(where, {"$set": {"memo": json.dumps(after)}}).matched_count == 1
@@ -235,7 +243,12 @@ class MongoLeases:
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""
         with translated():
-            return [_mongo_lease(there) for there in self._collection.find()]
+            return [self._lease(there) for there in self._collection.find()]
+
+    def _lease(self, there: Mapping[str, Any]) -> Lease:
+        name, text = str(there["_id"]), str(there.get("memo", ""))
+        memo = _memo(self._unreadable, name, text)
+        return Lease(name, str(there.get("owner", "")), int(there.get("beat", 0)), memo)
 
     def _make(self, name: str, owner: str) -> dict[str, Any] | None:
         """The first of its name; None: another has it."""
@@ -249,10 +262,6 @@ class MongoLeases:
     def _set(self, name: str, owner: str, values: dict[str, Any]) -> None:
         with translated():
             self._collection.update_one({"_id": storable(name), "owner": storable(owner)}, {"$set": values})
-
-
-def _mongo_lease(there: Mapping[str, Any]) -> Lease:
-    return Lease(there["_id"], there["owner"], int(there.get("beat", 0)), json.loads(there["memo"]))
 
 
 def _free(name: str, owner: str, over: int | None) -> dict[str, Any]:

@@ -114,6 +114,10 @@ class MemoryStore(NamedQuestions):
         """The documents that could not be read."""
         return self._unreadable.all()
 
+    def unreadable_beside(self) -> Mapping[str, str]:
+        """None: nothing in memory is damaged."""
+        return {}
+
     def close(self) -> None:
         """Nothing to let go of."""
 

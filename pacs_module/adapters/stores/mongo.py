@@ -93,6 +93,8 @@ class MongoStore(NamedQuestions):
             self._collection = self.beside(COLLECTION)
         self._prepared = False
         self._unreadable = UnreadableDocuments()
+        self.beside_unreadable = UnreadableDocuments()
+        """Of leases and ledger, which read by way of this store."""
         self._indexed: set[str] = set()
         self._known: Identity | None = None
         self._emptied = Emptied()
@@ -283,6 +285,10 @@ class MongoStore(NamedQuestions):
     def unreadable(self) -> Mapping[str, str]:
         """The documents that could not be read."""
         return self._unreadable.all()
+
+    def unreadable_beside(self) -> Mapping[str, str]:
+        """The memos and entries that could not be read."""
+        return self.beside_unreadable.all()
 
     def close(self) -> None:
         """Close the client, unless it was given."""

@@ -87,6 +87,8 @@ class SqliteStore(NamedQuestions):
         self._connections: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
         self._closed = False
         self._unreadable = UnreadableDocuments()
+        self.beside_unreadable = UnreadableDocuments()
+        """Of leases and ledger, which read by way of this store."""
         self._emptied = Emptied()
         self._indexed: set[str] = set()
         """Kinds of work and PACS whose index was looked after in this file since this process began."""
@@ -309,6 +311,10 @@ class SqliteStore(NamedQuestions):
     def unreadable(self) -> Mapping[str, str]:
         """The documents that could not be read."""
         return self._unreadable.all()
+
+    def unreadable_beside(self) -> Mapping[str, str]:
+        """The memos and entries that could not be read."""
+        return self.beside_unreadable.all()
 
     def _identity_there(self) -> Identity | None:
         """Of what lies at the path, which may be anything."""

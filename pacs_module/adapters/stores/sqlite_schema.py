@@ -182,6 +182,14 @@ def set_damaged_aside(connection: sqlite3.Connection) -> list[tuple[str]]:
     return connection.execute(f"DELETE {damaged} RETURNING studyUID").fetchall()
 
 
+def set_entry_aside(connection: sqlite3.Connection, place: int) -> None:
+    """Move an entry of the ledger, by its rowid, in the caller's transaction."""
+    connection.execute(_ASIDE)
+    entry = f"SELECT kind || ' ' || key, document, {_NOW} FROM ledger WHERE rowid = ?"  # noqa: S608 - fixed words
+    connection.execute(f"INSERT INTO set_aside {entry}", [place])
+    connection.execute("DELETE FROM ledger WHERE rowid = ?", [place])
+
+
 # Since schema 2 the documents say in which order they are pulled.
 _FROM_SCHEMA_1 = """
     UPDATE study_info_list SET document = json_set(document, '$.rank', priority,

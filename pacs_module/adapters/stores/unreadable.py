@@ -1,4 +1,6 @@
-"""Which documents a process could not read: skipped where many are read, so that one costs only itself."""
+"""
+Which documents, memos and entries a process could not read: skipped, so that one costs only itself, and told.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from ...domain.study.study import Study
 
 MOST = 10_000
 T = TypeVar("T")
+Read = TypeVar("Read")
 
 
 class UnreadableDocuments:
@@ -20,15 +23,20 @@ class UnreadableDocuments:
         self._why: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def read(self, uid: str, document: T, reader: Callable[[T], Study]) -> Study | None:
-        """The study, or None and a note when its document cannot be read."""
+    def read(self, uid: str, document: T, reader: Callable[[T], Read]) -> Read | None:
+        """What the document says, or None and a note when it cannot be read."""
+        found = self.read_once(uid, document, reader)
+        if found is not None:
+            self._forget(uid)
+        return found
+
+    def read_once(self, name: str, document: T, reader: Callable[[T], Read]) -> Read | None:
+        """The same of what is written anew at once: the note of the damage stays, to be told."""
         try:
-            study = reader(document)
+            return reader(document)
         except Unreadable as error:
-            self._note(uid, str(error))
+            self._note(name, str(error))
             return None
-        self._forget(uid)
-        return study
 
     def read_all(self, documents: Iterable[tuple[str, T]], reader: Callable[[T], Study]) -> list[Study]:
         """The studies of those documents that can be read."""
@@ -54,7 +62,7 @@ class UnreadableDocuments:
     def _note(self, uid: str, why: str) -> None:
         with self._lock:
             if len(self._why) < MOST:
-                self._why[uid] = why if uid in why else f"study {uid}: {why}"
+                self._why[uid] = why if uid in why else f"{uid}: {why}"
 
     def _forget(self, uid: str) -> None:
         if uid in self._why:

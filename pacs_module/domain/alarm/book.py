@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..json_messages.documents import from_document, to_document
+from ..errors import Unreadable
+from ..json_messages.documents import to_document
+from ..json_messages.kept_json import read_kept
 from .alarm import Alarm, Change, Message, Severity
 
 MOST_ALARMS = 200
@@ -109,9 +111,18 @@ class AlarmBook:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> AlarmBook:
-        """As it was written down; an empty one where nothing was."""
-        entries = [from_document(Entry, entry) for entry in document.get("alarms", ())]
-        return cls({entry.alarm.key: entry for entry in entries})
+        """As it was written down, without what cannot be read; an empty one where nothing was."""
+        told = document.get("alarms")
+        found = [_read(one) for one in told] if isinstance(told, list | tuple) else []
+        return cls({entry.alarm.key: entry for entry in found if entry is not None})
+
+
+def _read(told: object) -> Entry | None:
+    """None: it is damaged; an alarm that still holds is raised, and told, once more."""
+    try:
+        return read_kept(Entry, told)
+    except Unreadable:
+        return None
 
 
 def _without(channels: Sequence[str], told: Sequence[str]) -> tuple[str, ...]:

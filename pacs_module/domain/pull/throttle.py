@@ -14,6 +14,8 @@ from datetime import datetime, time
 from ..study.priority import BACKLOG, EMERGENCY
 
 HOUR_MS = 3_600_000
+CLOCK_SLACK_MS = 60_000
+"""So far the clocks of two hosts may lie apart."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,26 @@ def spared_from_queries(limits: PacsLimits, local: datetime) -> str:
 
 @dataclass(frozen=True)
 class RateMeter:
-    """From when on (epoch milliseconds) the next pull is within the rates."""
+    """
+    From when on the next pull is within the rates, and when the last one was counted (epoch milliseconds).
+    """
 
     pulls_at: int = 0
     images_at: int = 0
+    counted_at: int = 0
 
     def started(self, limits: PacsLimits, images: int, now: int) -> RateMeter:
         """The meter after one more pull of so many images."""
+        meter = self.as_of(now)
         return RateMeter(
-            _further(self.pulls_at, limits.pulls, 1, now),
-            _further(self.images_at, limits.images, images, now),
+            _further(meter.pulls_at, limits.pulls, 1, now),
+            _further(meter.images_at, limits.images, images, now),
+            0 if limits.pulls is None and limits.images is None else now,
         )
+
+    def as_of(self, now: int) -> RateMeter:
+        """The meter; an empty one where the last pull was counted by a clock that was ahead."""
+        return RateMeter() if self.counted_at > now + CLOCK_SLACK_MS else self
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,7 @@ def allowance(limits: PacsLimits, meter: RateMeter, local: datetime, now: int) -
         local: The hospital's time.
         now: The same instant, epoch milliseconds.
     """
+    meter = meter.as_of(now)
     places, least, reasons = limits.parallel, BACKLOG, []
     for hours in (hours for hours in limits.hours if hours.hold_at(local)):
         places = places if hours.parallel is None else min(places, hours.parallel)
@@ -115,14 +127,14 @@ def allowance(limits: PacsLimits, meter: RateMeter, local: datetime, now: int) -
 
 def meter_of(memo: Mapping[str, object]) -> RateMeter:
     """A meter as it was kept."""
-    values = [memo.get(key) for key in ("pullsAt", "imagesAt")]
-    pulls, images = (value if isinstance(value, int) else 0 for value in values)
-    return RateMeter(pulls, images)
+    values = [memo.get(key) for key in ("pullsAt", "imagesAt", "countedAt")]
+    pulls, images, counted = (value if isinstance(value, int) else 0 for value in values)
+    return RateMeter(pulls, images, counted)
 
 
 def meter_memo(meter: RateMeter) -> dict[str, object]:
     """A meter to be kept."""
-    return {"pullsAt": meter.pulls_at, "imagesAt": meter.images_at}
+    return {"pullsAt": meter.pulls_at, "imagesAt": meter.images_at, "countedAt": meter.counted_at}
 
 
 def _further(at: int, per_hour: int | None, number: int, now: int) -> int:

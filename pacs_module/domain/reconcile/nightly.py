@@ -29,7 +29,8 @@ def due_night(now: datetime, at: time, last: date | None, started: datetime) -> 
     Args:
         now: Hospital time.
         at: When a night's run begins.
-        last: The last night that was run, None before the first.
+        last: The last night that was run, None before the first. One that is still to come was noted by a
+            clock that was ahead, and says nothing.
         started: When this process started, hospital time: at a new site no night from before it is made up
             for.
 
@@ -37,7 +38,7 @@ def due_night(now: datetime, at: time, last: date | None, started: datetime) -> 
         Today's date, or None when today's run is not due or was made.
     """
     begins = datetime.combine(now.date(), at)
-    if now < begins or (last is not None and last >= now.date()) or (last is None and started > begins):
+    if now < begins or last == now.date() or (last is None and started > begins):
         return None
     return now.date()
 

@@ -34,7 +34,12 @@ class Kept(Protocol):
     """Where the last good set and its history are kept."""
 
     def read(self) -> tuple[ParameterSet | None, list[dict[str, Any]]]:
-        """The set, None when there is none, and the history, the newest first."""
+        """
+        The set, None when there is none, and the history, the newest first.
+
+        Raises:
+            Unreadable: What is kept is damaged.
+        """
         ...
 
     def write(self, taken: ParameterSet, history: list[dict[str, Any]]) -> None:
@@ -81,10 +86,10 @@ class FetchParameters:
 
     def begin(self) -> None:
         """What was good last is in force from the start, whether the platform is there or not."""
-        self.in_force, self.history = self.kept.read()
-        if self.in_force is None:
-            return
         try:
+            self.in_force, self.history = self.kept.read()
+            if self.in_force is None:
+                return
             self.apply(self.settings_of(self.in_force))
         except PermanentError as error:
             self._tell(f"what is kept cannot be used: {error}")

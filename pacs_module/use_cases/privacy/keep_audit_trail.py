@@ -77,6 +77,8 @@ class KeepTrail:
 
     def _send(self, send: Callable[[Sequence[dict[str, Any]]], None], head: Head) -> bool:
         done = self._position()
+        if done > head.number:  # of another trail, or this one was put back from a backup
+            done = 0
         if head.number - done > self.spool:
             done = self._pass_over(head.number - self.spool, done)
         batch = list(islice(self.trail.entries(done), BATCH))

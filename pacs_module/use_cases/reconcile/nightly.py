@@ -9,6 +9,7 @@ from datetime import date, datetime
 from ...domain.instants import milliseconds
 from ...domain.reconcile.nightly import NightlyPolicy, days_of
 from ...domain.reconcile.report import Report
+from ...domain.retry import lasts
 from ...ports import Clock, EventLog
 from ..recover.lease_holder import LeaseHolder
 from ..recover.once_a_night import OnceANight
@@ -52,7 +53,7 @@ class Nightly:
 
     def _tonight(self, night: date, last: date | None, memo: Mapping[str, object]) -> dict[str, object]:
         tries, not_before = _tries(memo, night)
-        if self.clock.now() < not_before:
+        if lasts(not_before - milliseconds(self.policy.pause), self.policy.pause, self.clock.now()):
             return dict(memo)
         reports = [self._one_day(day) for day in days_of(night, last, self.policy.days_back)]
         if all(report.compared for report in reports) or tries + 1 >= self.policy.tries:
@@ -74,6 +75,7 @@ class Nightly:
 
 def _tries(memo: Mapping[str, object], night: date) -> tuple[int, int]:
     """How often tonight was tried in vain, and when it may be tried again (epoch milliseconds)."""
-    if memo.get("trying") != night.isoformat():
+    tries, not_before = memo.get("tries"), memo.get("notBefore")
+    if memo.get("trying") != night.isoformat() or type(tries) is not int or type(not_before) is not int:
         return 0, 0
-    return int(str(memo["tries"])), int(str(memo["notBefore"]))
+    return tries, not_before

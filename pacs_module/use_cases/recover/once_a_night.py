@@ -49,7 +49,7 @@ class OnceANight:
             self.leases.let_go(self.lease, memo)
 
     def _tonight(self, memo: dict[str, object], run: Night) -> dict[str, object]:
-        last = date.fromisoformat(str(memo["night"])) if memo.get("night") else None
+        last = _day(memo.get("night"))
         night = due_night(self.local(), self.at, last, self.started)
         if night is None:
             self._settled = self.local().date()
@@ -58,3 +58,11 @@ class OnceANight:
         if after.get("night") == night.isoformat():
             self._settled = night
         return after
+
+
+def _day(told: object) -> date | None:
+    """YYYY-MM-DD as it was noted; None where nothing was, or where it is no day."""
+    try:
+        return date.fromisoformat(str(told))
+    except ValueError:
+        return None

@@ -83,4 +83,9 @@ class WatchRecords:
             if self._told.get(uid) != why:
                 words = "a study's document cannot be read; it is skipped"
                 self.log.event("document_unreadable", words, "ERROR", studyUID=uid, why=why)
-        self._told = known
+        beside = dict(self.store.unreadable_beside())
+        for name, why in beside.items():
+            if self._told.get(name) != why:
+                words = "what was kept beside the studies cannot be read; it counts as never written"
+                self.log.event("kept_value_unreadable", words, "ERROR", name=name, why=why)
+        self._told = {**known, **beside}

@@ -123,6 +123,7 @@ class ManageRules:
             if last is None:
                 raise ConfigurationError("undo", len(history), "a change that was applied and not taken back")
             base, now = self.site.switches_of(without_block(text)), self.site.switches_of(text)
+            _check_none_lacks(last, now, history)
             number = _next(now, history)
             then = _over(base, {**last.before, VERSION: number})
             entry = RulesEntry(number, "", "", by, why, undone(last), last.number)
@@ -172,6 +173,18 @@ def _check_who(by: str, why: str) -> None:
     for key, text in (("by", by), ("why", why)):
         if not text.strip():
             raise ConfigurationError(key, text, "who changes the rules and why: others will read it")
+
+
+def _check_none_lacks(last: RulesEntry, now: Switches, history: Sequence[RulesEntry]) -> None:
+    """A change whose line is damaged would be taken back with this one, without a word."""
+    known = {entry.number for entry in history}
+    since = range(last.number, max(now.rules_version, *known) + 1)
+    lacking = [number for number in since if number not in known]
+    if lacking:
+        allowed = (
+            "a history without gaps: the line of that change cannot be read; apply what you want instead"
+        )
+        raise ConfigurationError("undo", lacking[0], allowed)
 
 
 def _next(now: Switches, history: Sequence[RulesEntry]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from ...domain.errors import Unreadable
+from ...domain.json_messages.kept_json import kept_object
 
 MOST_LINES = 300
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -71,10 +73,8 @@ def _at_least(level: str, least: str) -> bool:
 def _read(file: str, raw: str) -> LogLine | None:
     """A line of JSON; None for one that was cut."""
     try:
-        told = json.loads(raw)
-    except ValueError:
-        return None
-    if not isinstance(told, dict):
+        told = kept_object(raw)
+    except Unreadable:
         return None
     values = {key: value for key, value in told.items() if key not in _TOLD_APART}
     at, level, event = (str(told.get(name, "")) for name in ("at", "level", "event"))

@@ -148,12 +148,12 @@ class Quarantine:
         row = self._journal.row(
             "SELECT * FROM quarantine WHERE sop_uid = ? AND digest = ?", sop_uid, digest
         )  # fmt: skip
-        return None if row is None else _held(row)
+        return None if row is None else read_held(row)
 
     def get(self, number: int) -> Held | None:
         """A row."""
         row = self._journal.row("SELECT * FROM quarantine WHERE number = ?", number)
-        return None if row is None else _held(row)
+        return None if row is None else read_held(row)
 
     def in_state(self, *states: HeldState, before: int | None = None, limit: int = _AT_ONCE) -> list[Held]:
         """The newest rows in these states, with a smaller number than ``before``."""
@@ -161,12 +161,12 @@ class Quarantine:
         chosen = f"state IN ({marks}) AND number < ?"
         query = f"SELECT * FROM quarantine WHERE {chosen} ORDER BY number DESC LIMIT ?"  # noqa: S608
         newest = 2**62 if before is None else before
-        return [_held(row) for row in self._journal.rows(query, *states, newest, limit)]
+        return [read_held(row) for row in self._journal.rows(query, *states, newest, limit)]
 
     def of_study(self, study_uid: str, since: int = 0) -> list[Held]:
         """Rows of a study that came after a moment (epoch milliseconds)."""
         query = "SELECT * FROM quarantine WHERE study_uid = ? AND last_at >= ? ORDER BY number LIMIT ?"
-        return [_held(row) for row in self._journal.rows(query, study_uid, since, _AT_ONCE)]
+        return [read_held(row) for row in self._journal.rows(query, study_uid, since, _AT_ONCE)]
 
     def counts(self) -> dict[str, int]:
         """How many rows are in each state."""
@@ -251,7 +251,7 @@ class Quarantine:
     def _with_file(self) -> list[Held]:
         """Rows whose file should be in the folder."""
         rows = self._journal.rows("SELECT * FROM quarantine WHERE bytes > 0 AND state IN (?, ?)", *WITH_FILE)
-        return [_held(row) for row in rows]
+        return [read_held(row) for row in rows]
 
     def _remove_files_except(self, digests: set[str]) -> None:
         for file in self._folder.glob("*"):
@@ -333,7 +333,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _held(row: sqlite3.Row) -> Held:
+def check_row(row: sqlite3.Row) -> None:
+    """Raise what a damaged row makes its reader raise."""
+    held = read_held(row)
+    for value in (held.number, held.at, held.last_at, held.times, held.size):
+        if type(value) is not int:
+            raise TypeError(f"{value!r} is no whole number")
+    if not isinstance(held.header, dict):
+        raise TypeError("the header is no object")
+
+
+def read_held(row: sqlite3.Row) -> Held:
+    """An image in quarantine; raises what a damaged row makes it raise."""
     ae_title, address, called = json.loads(row["sender"])
     return Held(
         number=row["number"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ def _has_damaged_pages(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class _Table:
+class KeptTable:
     """``key``: the column that names a row; ``read`` raises where a row cannot be read."""
 
     name: str
@@ -84,11 +84,13 @@ class DamagedRows:
     Args:
         journal: To be looked through.
         log: Told of what was found.
+        further: Tables beside the journal's own.
     """
 
-    def __init__(self, journal: Journal, log: ContractLog) -> None:
+    def __init__(self, journal: Journal, log: ContractLog, further: Sequence[KeptTable] = ()) -> None:
         self._journal = journal
         self._log = log
+        self._tables = (*_TABLES, *further)
         self._version = -1
 
     def look(self) -> list[Damaged]:
@@ -104,7 +106,7 @@ class DamagedRows:
         return found
 
     def _set_aside(self) -> Iterator[Damaged]:
-        for table in _TABLES:
+        for table in self._tables:
             query = f"SELECT rowid AS place, * FROM {table.name}"  # noqa: S608 - fixed words
             for row in self._journal.rows_as_they_are(query):
                 why = _why_not(table, row)
@@ -121,7 +123,7 @@ class DamagedRows:
         )  # fmt: skip
 
 
-def _why_not(table: _Table, row: Row) -> str:
+def _why_not(table: KeptTable, row: Row) -> str:
     """Why a row cannot be read; empty: it can."""
     try:
         for text in row:
@@ -213,13 +215,13 @@ def _meta(row: Row) -> None:
 
 
 _TABLES = (
-    _Table("meta", "key", _meta),
-    _Table("pulls", "pull_id", _pull),
-    _Table("charges", "study_uid", _charge),
-    _Table("receptions", "study_uid", _reception),
-    _Table("series", "series_uid", lambda row: read_judged(json.loads(row["judged"]))),
-    _Table("handovers", "handover_id", _handover),
-    _Table("notifications", "handover_id", _message),
-    _Table("outbox", "number", _outbox),
-    _Table("sizes", "model", _sizes),
+    KeptTable("meta", "key", _meta),
+    KeptTable("pulls", "pull_id", _pull),
+    KeptTable("charges", "study_uid", _charge),
+    KeptTable("receptions", "study_uid", _reception),
+    KeptTable("series", "series_uid", lambda row: read_judged(json.loads(row["judged"]))),
+    KeptTable("handovers", "handover_id", _handover),
+    KeptTable("notifications", "handover_id", _message),
+    KeptTable("outbox", "number", _outbox),
+    KeptTable("sizes", "model", _sizes),
 )

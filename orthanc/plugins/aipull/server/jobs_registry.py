@@ -15,6 +15,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pacs_module.domain.errors import Unreadable
+from pacs_module.domain.json_messages.kept_json import kept_object
+
 _JOBS_REGISTRY = 5
 """``GlobalProperty_JobsRegistry`` of Orthanc's ServerEnumerations.h."""
 _LONGEST_MS = 2**31 - 1
@@ -36,7 +39,7 @@ def mend_runtimes(index: Path) -> list[str]:
     """
 
     def mend(jobs: dict[str, dict[str, Any]]) -> list[str]:
-        wrong = [job for job, noted in jobs.items() if not 0 <= noted.get("Runtime", 0) <= _LONGEST_MS]
+        wrong = [job for job, noted in jobs.items() if not _is_runtime(noted.get("Runtime", 0))]
         for job in wrong:
             jobs[job]["Runtime"] = 0
         return wrong
@@ -68,6 +71,10 @@ def drop_moves(index: Path) -> list[str]:
     return _edit(index, drop)
 
 
+def _is_runtime(told: Any) -> bool:
+    return type(told) in (int, float) and 0 <= told <= _LONGEST_MS
+
+
 def _type(noted: dict[str, Any]) -> str:
     job = noted.get("Job")
     return str(job.get("Type", "")) if isinstance(job, dict) else ""
@@ -80,8 +87,16 @@ def _edit(index: Path, edit: Callable[[dict[str, dict[str, Any]]], list[str]]) -
     try:
         with closing(sqlite3.connect(place, uri=True, timeout=_LOCK_WAIT_S)) as connection, connection:
             return _edit_jobs(connection, edit)
-    except (sqlite3.Error, ValueError):
+    except (sqlite3.Error, Unreadable):
         return []  # Orthanc itself says what is wrong with it
+
+
+def _jobs(registry: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By id."""
+    jobs = registry.get("Jobs", {})
+    if not isinstance(jobs, dict) or not all(isinstance(noted, dict) for noted in jobs.values()):
+        raise Unreadable("Orthanc's note of its jobs is of another kind")
+    return jobs
 
 
 def _edit_jobs(
@@ -89,8 +104,8 @@ def _edit_jobs(
 ) -> list[str]:
     asked = "SELECT value FROM GlobalProperties WHERE property = ?"
     row = connection.execute(asked, [_JOBS_REGISTRY]).fetchone()
-    registry = json.loads(row[0]) if row else {}
-    edited = edit(registry.get("Jobs", {}))
+    registry = kept_object(row[0]) if row else {}
+    edited = edit(_jobs(registry))
     if edited:
         values = [json.dumps(registry), _JOBS_REGISTRY]
         connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = ?", values)

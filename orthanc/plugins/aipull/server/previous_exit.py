@@ -13,6 +13,7 @@ lived; further ones are of processes that could not start, because the disk was 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ..journal.journal import Journal
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _VMSTAT = Path("/proc/vmstat")
 _OOM_KILLS = "oom_kill "
+_STATUS = re.compile(r"\d{1,3}", re.ASCII)
 _META_BOOT, _META_OOM = "boot_id", "oom_kills"
 _CLEARED = b"\n"
 
@@ -65,7 +67,7 @@ class PreviousExit:
 
 
 def _first_status(text: str) -> int | None:
-    return next((int(line) for line in text.split() if line.isdecimal()), None)
+    return next((int(line) for line in text.splitlines() if _STATUS.fullmatch(line)), None)
 
 
 def _clear(file: Path) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pacs_module.adapters.exchange.ledger import _IN_STATE
 
+from pacs_module.adapters.report_exchange.ledger import _IN_STATE
 from pacs_module.adapters.stores import sqlite, sqlite_schema
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.questions import PULL_ORDER, TURN_ORDER

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from aipull.hand_over.unchecked_pushes import UncheckedPushes
+from aipull.image_validation.quarantine import check_row
 from aipull.journal.charges import Charged, ChargeRows
-from aipull.journal.damage import DamagedRows, set_damaged_file_aside
+from aipull.journal.damage import DamagedRows, KeptTable, set_damaged_file_aside
 from aipull.journal.device_sizes import SizeRows
 from aipull.journal.handovers import HandoverRow, HandoverRows
 from aipull.journal.journal import Journal
@@ -57,7 +58,7 @@ class Site:
         self.tables = Tables(
             self.journal, PullRows(self.journal), ReceptionRows(self.journal), HandoverRows(self.journal)
         )
-        self.damage = DamagedRows(self.journal, self.log)
+        self.damage = DamagedRows(self.journal, self.log, [KeptTable("quarantine", "number", check_row)])
 
     def again(self) -> None:
         self.journal.close()
@@ -269,3 +270,26 @@ def test_k08_a_charge_that_cannot_be_read_is_as_if_it_had_never_been_made(
     site.spoil("INSERT INTO charges VALUES ('1.2.2', ?, 1, 1)", deaths)
     assert [one[:2] for one in site.damage.look()] == [("charges", "1.2.2")]
     assert (charges.of("1.2.1"), charges.of("1.2.2")) == (Charged(1, 2), Charged())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("sender", "{"), ("sender", '["one"]'), ("failures", "7"), ("header", "[]"), ("header", NESTED),
+     ("state", "flying"), ("bytes", "many"), ("times", None)],
+)  # fmt: skip
+def test_a_row_of_the_quarantine_costs_only_itself(column: str, value: str | None, site: Site) -> None:
+    columns = (
+        "study_uid, sop_uid, digest, orthanc_id, state, at, last_at, bytes, is_push, sender, failures, header"
+    )
+    values = ("1.2.2", "held", 1, 1, 0, 1, '["A", "10.0.0.1", "US"]', "[]", "{}")
+    for sop_uid in ("1", "2"):
+        row = (values[0], sop_uid, "d", "o", *values[1:])
+        site.spoil(f"INSERT INTO quarantine ({columns}) VALUES ({', '.join('?' * 12)})", *row)
+    statement = f"UPDATE quarantine SET {column} = ? WHERE sop_uid = '2'"
+    try:
+        site.spoil(statement, value)
+    except sqlite3.IntegrityError:
+        pytest.skip("the table itself refuses that")
+    assert [table for table, _, _ in site.damage.look()] == ["quarantine"]
+    assert len(site.journal.rows("SELECT * FROM quarantine")) == 1
+    assert site.read_all() == WHOLE

@@ -281,6 +281,20 @@ def test_the_exit_status_beside_the_journal_holds_for_one_end(journal: Journal, 
     assert ending("139") is Ending.CRASHED
 
 
+@pytest.mark.parametrize(
+    "status", ["9" * 5000, "\u0661\u0663\u0669", "-11", "139 139", "\x00", "1e2", "4096"]
+)
+def test_k08_an_exit_status_that_is_none_says_nothing(status: str, journal: Journal) -> None:
+    exit_file(journal.path).write_text(status, encoding="utf-8")
+    assert PreviousExit(journal).read() is Ending.UNKNOWN
+
+
+def test_k08_a_folder_in_its_place_says_nothing(journal: Journal) -> None:
+    exit_file(journal.path).mkdir()
+    assert PreviousExit(journal).read() is Ending.UNKNOWN
+    assert PreviousExit(journal).read() is Ending.UNKNOWN
+
+
 @pytest.mark.parametrize("before", [0, 1, 2], ids=["alone", "once in company", "twice in company"])
 def test_k08_where_nobody_told_two_deaths_set_nothing_aside_and_three_do(run: Run, before: int) -> None:
     """No exit status beside the journal; poison alive costs three deaths, a healthy study is pulled."""

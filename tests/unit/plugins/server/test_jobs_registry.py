@@ -59,3 +59,32 @@ def test_an_index_that_is_none_is_left_to_orthanc(tmp_path: Path, content: bytes
         path.write_bytes(content)
     assert (mend_runtimes(path), drop_moves(path)) == ([], [])
     assert (path.read_bytes() if path.exists() else None) == content
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        "null",
+        '"x"',
+        "[" * 100_000,
+        '{"Jobs": []}',
+        '{"Jobs": null}',
+        '{"Jobs": {"a": 5}}',
+    ],
+)
+def test_k08_a_note_of_another_kind_stops_no_start(value: str, tmp_path: Path) -> None:
+    path = index(tmp_path, {})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE GlobalProperties SET value = ?", [value])
+    assert (mend_runtimes(path), drop_moves(path)) == ([], [])
+
+
+@pytest.mark.parametrize("runtime", ["long", None, [], True, -1, 1e300])
+def test_k08_a_runtime_that_is_no_number_is_mended(runtime: Any, tmp_path: Path) -> None:
+    path = index(tmp_path, {"a": {**job("Running"), "Runtime": runtime}})
+    assert mend_runtimes(path) == ["a"]
+    assert jobs_of(path)["a"]["Runtime"] == 0

@@ -190,6 +190,7 @@ def test_while_the_platform_is_away_a_restart_keeps_the_last_good_set(
     file.write_text('{"version": 1, "values": {"threads": -4}', encoding="utf-8")
     cut = site.service()
     assert region(cut) == SITE, "a kept file that is damaged is none"
+    assert "parameters.json cannot be read" in parameters(cut).problem
     close(cut)
 
 

@@ -200,3 +200,21 @@ def test_a_folder_that_cannot_be_written_is_named(site: Site) -> None:
     site.file.parent.chmod(0o555)
     with pytest.raises(ConfigurationError):
         site.rules.apply(["KEYWORDS+=STND"], "hans", "why")
+
+
+@pytest.mark.parametrize("damaged", [2, 3], ids=["in the middle", "the newest"])
+def test_k08_a_change_whose_line_is_damaged_is_not_taken_back_unseen(
+    damaged: int, site: Site, tmp_path: Path
+) -> None:
+    for word in ("STND", "THX", "CHX"):
+        site.rules.apply([f"KEYWORDS+={word}"], "hans", "why")
+    file = tmp_path / "history.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[damaged - 1] = lines[damaged - 1][:30] + "\n"
+    file.write_text("".join(lines), encoding="utf-8")
+    if damaged == 2:
+        assert site.rules.undo("eva", "no").undoes == 3
+    before = site.read()
+    with pytest.raises(ConfigurationError, match="history without gaps"):
+        site.rules.undo("eva", "no")
+    assert site.read() == before
