@@ -27,7 +27,7 @@ def at(hour: int, minute: int = 0) -> datetime:
         (at(3, 1), date(2026, 11, 25), EVENING, TONIGHT),
         (at(9), None, at(8), None),
         (at(9), date(2026, 11, 25), at(8), TONIGHT),
-        (at(9), date(2026, 11, 27), at(8), None),
+        (at(9), date(2026, 11, 27), at(8), TONIGHT),
     ],
     ids=[
         "too early",
@@ -37,7 +37,7 @@ def at(hour: int, minute: int = 0) -> datetime:
         "the next",
         "first start by day",
         "down at night",
-        "clock set back",
+        "noted by a clock that was ahead",
     ],
 )
 def test_a_night(now: datetime, last: date | None, started: datetime, due: date | None) -> None:
