@@ -43,7 +43,7 @@ RECEIVED_FACTS = frozenset(
 
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 """For ``str.translate``: letters, digits and the space of full width as others."""
-_CODES = re.compile(r"[^\W_]\w*")
+_CODES = re.compile(r"[^\W_]+")
 _SPELLED_DATE = re.compile(r"(\d{4})\D{1,3}(\d{1,2})\D{1,3}(\d{1,2})(?:\D.*)?", re.DOTALL)
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[ T].*|(?:\d{4}|\d{6})(?:\.\d+)?(?:[+-]\d{4})?)")
 _EIGHT = re.compile(r"(\d{4})(\d\d)(\d\d)")
@@ -165,9 +165,14 @@ def unpadded(text: str) -> str:
     return text.strip() if "\0" not in text else text.replace("\0", " ").strip()
 
 
+def without_unseen(text: str) -> str:
+    """A text without characters that nobody sees: a BOM, soft hyphens, what has no width or tells a direction."""
+    return "".join(one for one in text if unicodedata.category(one) != "Cf")
+
+
 def split_values(text: str) -> tuple[str, ...]:
     r"""
-    ``CT\PR`` (some write ``CT,PR``, ``CT/PR``, ``CT PR`` or ``['CT', 'PR']``) as ("CT", "PR"), upper case.
+    ``CT\PR`` (some write ``CT,PR``, ``CT_PR``, ``CT PR`` or ``['CT', 'PR']``) as ("CT", "PR"), upper case.
 
     Whatever is neither letter nor digit stands between two values; full width is read as any other.
     """

@@ -25,7 +25,7 @@ _MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001, "m": 1000
 _MM |= dict.fromkeys(
     ("mm", "mms", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
 )
-_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*e([+-]?0*\d{1,3}))?\s*([^\W\d_]*)\.?")
+_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*[ed]([+-]?0*\d{1,3}))?\s*([^\W\d_]*)\.?")
 _AROUND = "~∼≈=\"'()[];:"
 """Signs around a number that change nothing: about, quotes, brackets."""
 _WITHOUT_WIDTH = "\ufeff\u200b\u200e\u200f\u2060"
@@ -105,6 +105,8 @@ def _reading(text: str) -> Reading:
         if not plain:
             return Reading(None, "empty")
     else:
+        if any(map(_is_no_digit_of_a_number, text)):
+            return Reading(None, f"{text.strip()} is no number")
         plain = unicodedata.normalize("NFKC", text.translate(_POINTS))
     first = next((part for part in plain.lower().translate(_POINTS).split("\\") if part.strip()), "")
     first = _one_of_equal(first.split(_TOLERANCE)[0])
@@ -152,6 +154,11 @@ def _digits(text: str | None) -> str:
 def ascii_digits(digits: str) -> str:
     """Digits of any script as 0 to 9."""
     return digits if digits.isascii() else "".join(_digit(character) for character in digits)
+
+
+def _is_no_digit_of_a_number(character: str) -> bool:
+    """Whether it is a raised or circled digit: ``1²`` is not 12."""
+    return unicodedata.digit(character, None) is not None and not character.isdecimal()
 
 
 def _digit(character: str) -> str:

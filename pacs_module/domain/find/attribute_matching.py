@@ -12,7 +12,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..dicom.attributes import FULL_WIDTH, Attributes, clean_uid, split_values, unpadded
+from ..dicom.attributes import (
+    FULL_WIDTH,
+    Attributes,
+    clean_uid,
+    split_values,
+    unpadded,
+    without_unseen,
+)
 from ..dicom.date_times import Range, date_of, moment_of, range_of, time_of
 from ..dicom.numbers import read_number
 from ..dicom.text_repair import forms
@@ -115,9 +122,9 @@ def _is_among(asked: str, told: str) -> bool:
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    """True where one is; else None where one could not be told."""
+    """True where one is; else None where one could not be told, or none was."""
     found = set(verdicts)
-    return True if True in found else None if None in found else False
+    return True if True in found else None if None in found or not found else False
 
 
 def _malformed(level: str, answer: Attributes) -> str:
@@ -216,12 +223,12 @@ def _is_pattern(asked: str) -> bool:
 
 def _plain(text: str) -> str:
     """
-    A value without padding; letters and digits of full width as others, accents as one character each. A
-    wildcard of full width is none: no PACS takes it for one.
+    A value without padding and what nobody sees; letters and digits of full width as others, accents as one
+    character each. A wildcard of full width is none: no PACS takes it for one.
     """
     if text.isascii():
         return unpadded(text)
-    return unpadded(unicodedata.normalize("NFC", text.translate(_NARROW)))
+    return unpadded(without_unseen(unicodedata.normalize("NFC", text.translate(_NARROW))))
 
 
 def _is_person(asked: str, told: str) -> bool | None:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
-from ..dicom.attributes import FULL_WIDTH, unpadded
+from ..dicom.attributes import FULL_WIDTH, unpadded, without_unseen
 from ..dicom.text_repair import readable
 from ..json_messages.uid_syntax import is_uid
 from .completeness import SHORT, Check, Completeness, Expectations
@@ -26,8 +26,6 @@ _MISCOUNTED = 10
 _ROUND = 50
 """Caps of lists in the wild are 100, 200, 500 ..."""
 _MAPPED = "::ffff:"
-_UNSEEN = "Cf"
-"""The category of characters of format in Unicode: a BOM, characters without width."""
 
 
 @dataclass(frozen=True, order=True)
@@ -91,7 +89,7 @@ def patient_key(patient_id: str) -> str:
     if bare.isascii():
         return bare
     meant = unicodedata.normalize("NFC", readable(bare).translate(FULL_WIDTH))
-    return unpadded("".join(one for one in meant if unicodedata.category(one) != _UNSEEN))
+    return unpadded(without_unseen(meant))
 
 
 def _is_address(text: str) -> bool:

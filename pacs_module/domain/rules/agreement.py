@@ -388,10 +388,11 @@ def _reader_of_kinds(images: Sequence[ImageFacts]) -> Callable[[ImageFacts], _Ki
 def _flavour(text: str) -> tuple[str, ...]:
     """
     ORIGINAL or DERIVED, PRIMARY or SECONDARY, and what the image shows, wherever in ImageType it stands; a
-    helical slice is an axial one.
+    helical slice is an axial one, and an axial localizer a localizer.
     """
     values = split_image_type(text)
-    named = next((value for value in values[_TYPE_VALUES - 1 :] if value in _FLAVOURS), "")
+    flavours = [value for value in values[_TYPE_VALUES - 1 :] if value in _FLAVOURS]
+    named = "LOCALIZER" if "LOCALIZER" in flavours else next(iter(flavours), "")
     third = (named or values[_TYPE_VALUES - 1],) if len(values) >= _TYPE_VALUES else ()
     return (*values[: _TYPE_VALUES - 1], *("AXIAL" if one == "HELICAL" else one for one in third))
 

@@ -65,6 +65,7 @@ from pacs_module.domain.dicom.numbers import read_number, read_thickness, read_w
         ("1.25 mms", 1.25),
         ("0.00125m", 1.25),
         ("1.25e+0000", 1.25),
+        ("1.25D+00", 1.25),
     ],
 )
 def test_a_thickness_that_anybody_can_read(text: str, mm: float) -> None:
@@ -95,6 +96,8 @@ def test_a_thickness_that_anybody_can_read(text: str, mm: float) -> None:
         ("0.5x0.5", "0.5x0.5 is no number"),
         ("1,250.5", "1,250.5 is no number"),
         ("½", "½ is no number"),
+        ("1²", "1² is no number"),
+        ("①", "① is no number"),
         ("\u200b", "empty"),
         ("~", "empty"),
         ("~0.0", "~0.0 is not above 0 mm"),

@@ -117,6 +117,13 @@ UID = "1.2.840.113619.2.55.3.1"
         ("ModalitiesInStudy", "CT", "['CT', 'PR']", True),
         ("ModalitiesInStudy", "CT", "ＣＴ", True),
         ("ModalitiesInStudy", "CT", "PR.CT", True),
+        ("ModalitiesInStudy", "CT", "CT_PR", True),
+        # characters that nobody sees
+        ("AccessionNumber", "Q7", "Q7\u200b", True),
+        ("AccessionNumber", "Q7", "\ufeffQ7", True),
+        ("AccessionNumber", "Q7", "Q\u00ad8", False),
+        # a list of nothing asks for nothing that could be judged
+        ("StudyInstanceUID", "\\", "", None),
         # empty value, C.2.2.2.7
         ("AccessionNumber", '""', "", True),
         ("AccessionNumber", '""', "Q7", False),

@@ -190,6 +190,16 @@ def test_the_failure_of_a_report_is_its_own_or_read_from_its_message() -> None:
         ("C-MOVE-RSP, status=0xA801", FailureKind.NO_DESTINATION),
         ("status code 0xC514", FailureKind.UNABLE_TO_PROCESS),
         ("disk full", FailureKind.OURSELVES),
+        ("[Errno 111] ECONNREFUSED", FailureKind.UNREACHABLE),
+        ("sslv3 alert handshake failure", FailureKind.UNREACHABLE),
+        ("Association rejected: local-limit-exceeded", FailureKind.REFUSED),
+        ("called AE title not recognised", FailureKind.REFUSED),
+        ("user not authorized for retrieval", FailureKind.NOT_AUTHORISED),
+        ("maximum number of associations reached", FailureKind.NO_RESOURCES),
+        ("peer sent A-P-ABORT", FailureKind.ABORTED),
+        ("the job was canceled", FailureKind.CANCELLED),
+        ("Cannot write to file", FailureKind.OURSELVES),
+        ("Too many open files", FailureKind.OURSELVES),
     ],
 )
 def test_k04_what_dcmtk_and_others_say_of_a_failure(words: str, kind: FailureKind) -> None:
