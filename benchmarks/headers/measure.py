@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.rules.attribute_rules import judge_body_part
 from pacs_module.domain.rules.choice import choose
-from pacs_module.domain.rules.filters import Verdict, judge_body_part, judge_series
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.kernel_and_contrast import candidate_here
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 from .truth import Header, Region, series_region, speaks, study_region
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..domain.errors import ConfigurationError
-from ..domain.rules.switches import ELSEWHERE, NAMES, Switches, parse_switches, with_companions
+from ..domain.rules.read_switches import ELSEWHERE, parse_switches, with_companions
+from ..domain.rules.switches import NAMES, Switches
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "orthanc" / "config" / "config.py"
 

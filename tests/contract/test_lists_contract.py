@@ -11,7 +11,7 @@ from pacs_module.domain.explain.listing import Place, RowFilter, RowOrder, row_o
 from pacs_module.domain.explain.sent import SentStudy
 from pacs_module.domain.instants import iso
 from pacs_module.domain.results.result_set import RefusedResult, ResultObject, ResultSet
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study, upload_work

@@ -28,7 +28,7 @@ from aipull.server.orthanc_client import InstanceHere
 from aipull.server.stored_file import Header, StoredFiles, Unreadable
 from pacs_module.domain.dicom.text_repair import text_of_bytes
 from pacs_module.domain.json_messages.messages import PullRequest
-from pacs_module.domain.receive.provenance import PacsWord, Sender
+from pacs_module.domain.receive.image_origin import PacsWord, Sender
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.rules_in_force import RulesInForce

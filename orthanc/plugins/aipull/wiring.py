@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pacs_module.domain.receive.provenance import KnownSenders
+from pacs_module.domain.receive.image_origin import KnownSenders
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.http import HttpLink
 from pacs_module.shared.http_addresses import HttpAddresses

@@ -13,9 +13,10 @@ from ...domain.dicom.attributes import SeriesFacts, dashed_date
 from ...domain.dicom.images import ImageFacts, image_facts
 from ...domain.errors import ConfigurationError
 from ...domain.rehearse.record import RECEPTION, JudgedStudy, header
-from ...domain.rules.agreement import agree, agreed_facts
-from ...domain.rules.filters import judge_series, wants_image
+from ...domain.rules.attribute_rules import wants_image
+from ...domain.rules.filters import judge_series
 from ...domain.rules.switches import Switches
+from ...domain.series_agreement.agreement import agree, agreed_facts
 from ...shared.dicom_header import Header, read_facts, read_header
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from ..dicom.attributes import FRAMES, MULTI_FRAME, Attributes, SeriesFacts, clean_uid
 from ..dicom.images import ENHANCED_CT, MAX_FRAMES
 from ..dicom.numbers import read_whole
-from ..rules.filters import Verdict
 from ..rules.switches import Switches
+from ..rules.verdict import Verdict
 
 IMAGE_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "NumberOfFrames")
 """What is asked of each object of a series."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..receive.provenance import Sender
+from ..receive.image_origin import Sender
 
 MULTI_FRAME = "NumberOfFrames"
 READ_OF_PIXELS = (

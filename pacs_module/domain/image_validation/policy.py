@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import ConfigurationError
-from ..receive.provenance import KnownSenders, Sender, read_senders
+from ..receive.image_origin import KnownSenders, Sender, read_senders
 from ..rules.switches import Switches
 
 _PORT = re.compile(r"(?P<host>\[[^\]]+\]|[^:@\[\]]+):(?P<port>\d{1,5})")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..json_messages.uid_syntax import is_uid
-from ..receive.provenance import Sender
+from ..receive.image_origin import Sender
 from .image import MAY_HAVE_UIDS, MULTI_FRAME, UIDS, ImageRead, Origin, Pixels, must_have_pixels
 from .policy import Policy
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..dicom.attributes import unpadded
 from ..errors import MessageError
-from ..rules.filters import Verdict
+from ..rules.verdict import Verdict
 from .json_text import json_text
 from .pull_failure import PullFailure
 from .reading import read_message

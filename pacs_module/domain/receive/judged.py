@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..dicom.attributes import SeriesFacts
-from ..rules.filters import Verdict, goes_with, is_dx
+from ..rules.filters import goes_with, is_dx
 from ..rules.switches import Switches
+from ..rules.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from ..json_messages.messages import ReceptionNote
 from .completeness import MORE, Completeness
-from .provenance import Image, Provenance, Rejected, Rejection, patient_key
+from .image_origin import Image, patient_key
+from .provenance import Provenance, Rejected, Rejection
 
 _KINDS = {
     Rejection.CORRECTED: "patient_id_corrected",

@@ -15,7 +15,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from ..errors import ConfigurationError
-from ..rules.switches import AT_START_ONLY, NAMES, Switches, parse_switches
+from ..rules.read_switches import parse_switches
+from ..rules.switches import AT_START_ONLY, NAMES, Switches
 
 _SHAPE = re.compile(r"\s*(?P<name>\w+)\s*(?P<how>\+=|-=|=)(?P<text>.*)", re.DOTALL)
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

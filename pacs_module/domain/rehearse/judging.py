@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ..receive.completeness import COMPLETE, Completeness
 from ..receive.decision import Asked, Decision, decide
 from ..receive.judged import Judged, with_whole_study
-from ..rules.filters import NAMED, Verdict, judge_series
+from ..rules.filters import NAMED, judge_series
 from ..rules.switches import Switches
+from ..rules.verdict import Verdict
 from .record import JudgedHeader, JudgedStudy
 
 _WHOLE = Completeness(COMPLETE)

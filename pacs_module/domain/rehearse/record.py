@@ -15,8 +15,8 @@ from typing import Any
 
 from ..dicom.attributes import SeriesFacts
 from ..dicom.device import DEVICE_ATTRIBUTES, device_of
-from ..rules.filters import Verdict
 from ..rules.read_attributes import kept
+from ..rules.verdict import Verdict
 
 FIND, RECEPTION = "find", "reception"
 MAX_SERIES = 2_000

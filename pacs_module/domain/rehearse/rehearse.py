@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..rules.filters import Verdict
 from ..rules.switches import Switches
+from ..rules.verdict import Verdict
 from .judging import Outcome, as_recorded, choose_by, verdicts_by
 from .record import JudgedStudy
 from .result import Count, Example, Group, Kind, Rehearsal

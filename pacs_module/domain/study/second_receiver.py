@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..json_messages.notification import Notification
-from ..receive.provenance import patient_key
+from ..receive.image_origin import patient_key
 from .handover import HandOver
 from .message_state import MessageState
 from .study import Pull, Study

@@ -23,7 +23,7 @@ from ..json_messages.documents import from_document, to_document
 from ..json_messages.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..json_messages.pull_failure import PullFailure
 from ..results.result_set import RefusedResult, ResultSet
-from ..rules.filters import Verdict
+from ..rules.verdict import Verdict
 from ..upload.upload import Upload
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver

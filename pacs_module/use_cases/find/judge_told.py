@@ -9,8 +9,9 @@ from collections.abc import Callable
 from ...domain.dicom.attributes import SeriesFacts
 from ...domain.errors import PipelineError
 from ...domain.find.slices_told import IMAGE_KEYS, is_by_objects, with_slices
-from ...domain.rules.filters import Verdict, judge_series
+from ...domain.rules.filters import judge_series
 from ...domain.rules.switches import Switches
+from ...domain.rules.verdict import Verdict
 from ...ports import PacsFinder
 
 

@@ -10,7 +10,7 @@ from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date, unpad
 from ...domain.errors import PipelineError
 from ...domain.find.attribute_matching import asks_for_many, judge_answer
 from ...domain.instants import milliseconds
-from ...domain.receive.provenance import patient_key
+from ...domain.receive.image_origin import patient_key
 from ...domain.retry import RetryPolicy
 from ...ports import Clock, EventLog, PacsFinder
 from .match_answers import other_value

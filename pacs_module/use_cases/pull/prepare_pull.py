@@ -16,11 +16,12 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.json_messages.messages import PullRequest, SeriesOutcome
 from ...domain.pull.series_to_pull import WHOLE, Part, What, dropped_after_reception, is_received, part_of
+from ...domain.receive.image_origin import patient_key
 from ...domain.receive.needed_series import told
-from ...domain.receive.provenance import patient_key
-from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series, named_by_person
+from ...domain.rules.filters import ACCOMPANYING, is_dx, judge_series, named_by_person
 from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
+from ...domain.rules.verdict import Verdict
 from ...domain.study.growth_checks import GrowthCheck, GrowthPolicy
 from ...domain.study.lifecycle import Event
 from ...domain.study.other_series import OtherSeries

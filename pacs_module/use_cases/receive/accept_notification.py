@@ -15,7 +15,7 @@ from ...domain.explain import loglines
 from ...domain.instants import iso
 from ...domain.json_messages.notification import Notification, read_notification
 from ...domain.receive.completeness import SHORT, UNVERIFIED
-from ...domain.receive.provenance import patient_key
+from ...domain.receive.image_origin import patient_key
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, Event, State

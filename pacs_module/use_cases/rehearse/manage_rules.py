@@ -10,8 +10,9 @@ from ...domain.errors import ConfigurationError, PermanentError, PipelineError
 from ...domain.instants import iso
 from ...domain.rehearse.changes import between, changed, plain, read_change
 from ...domain.rehearse.rule_history import RulesEntry, to_undo, undone
+from ...domain.rules.read_switches import COMPANIONS, parse_switches
 from ...domain.rules.site_file import with_block, without_block
-from ...domain.rules.switches import COMPANIONS, NAMES, Switches, parse_switches
+from ...domain.rules.switches import NAMES, Switches
 from ...ports import Clock, EventLog, Puller, SiteRules
 
 VERSION = "RULES_VERSION"

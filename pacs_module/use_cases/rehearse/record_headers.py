@@ -14,7 +14,7 @@ from ...domain.dicom.attributes import SeriesFacts
 from ...domain.errors import PipelineError, RetriableError
 from ...domain.json_messages.messages import SeriesOutcome, SeriesReport
 from ...domain.rehearse.record import FIND, RECEPTION, JudgedHeader, JudgedStudy, decode, encode, header
-from ...domain.rules.filters import Verdict
+from ...domain.rules.verdict import Verdict
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, HeaderRecords, StoredRecord
 

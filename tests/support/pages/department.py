@@ -20,8 +20,9 @@ from pacs_module.domain.report_exchange.entry import EntryKind, accepted, put_of
 from pacs_module.domain.report_exchange.quality import read_quality
 from pacs_module.domain.report_exchange.report import read_report
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.rules.filters import Verdict, judge_series
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.study.message_state import MessageState

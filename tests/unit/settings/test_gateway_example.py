@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pacs_module.domain.image_validation.policy import read_policy
-from pacs_module.domain.receive.provenance import KnownSenders, Sender
+from pacs_module.domain.receive.image_origin import KnownSenders, Sender
 from pacs_module.settings import load_settings
 from pacs_module.shared.switches_file import DEFAULT_CONFIG, load_switches
 from tests.fakes.served import settings_file

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pacs_module.domain.errors import ConfigurationError
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.switches_file import DEFAULT_CONFIG, load_switches, read_assignments
 
 ORTHANC_JSON = DEFAULT_CONFIG.parent / "orthanc.json"

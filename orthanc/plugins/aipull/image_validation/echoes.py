@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 
 from ..server.orthanc_client import OrthancClient
 

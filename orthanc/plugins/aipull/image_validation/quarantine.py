@@ -29,7 +29,7 @@ from pacs_module.domain.image_validation.quarantine import (
     too_old,
 )
 from pacs_module.domain.image_validation.validate_image import Failure, Test
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal, as_text

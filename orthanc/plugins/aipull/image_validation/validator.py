@@ -15,7 +15,7 @@ from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.image_validation.quarantine import PASSES, STAYS_AWAY, WITH_FILE
 from pacs_module.domain.image_validation.rates import Tally
 from pacs_module.domain.image_validation.validate_image import Validation, judge
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 
 from ..receive.arriving_study import ArrivingStudy
 from ..runtime.clock import now_ms

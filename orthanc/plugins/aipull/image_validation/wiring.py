@@ -9,7 +9,7 @@ from pathlib import Path
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.image_validation.policy import Policy, read_policy
 from pacs_module.domain.image_validation.quarantine import DAY_MS, MB, QuarantineLimits, WhenFull
-from pacs_module.domain.receive.provenance import KnownSenders
+from pacs_module.domain.receive.image_origin import KnownSenders
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 

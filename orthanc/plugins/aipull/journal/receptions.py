@@ -18,7 +18,7 @@ from pacs_module.domain.receive.reception_state import (
     ReceptionEvent,
     ReceptionState,
 )
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 
 from .journal import Journal, as_text
 

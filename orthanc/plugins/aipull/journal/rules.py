@@ -9,7 +9,8 @@ from dataclasses import fields
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.rehearse.changes import plain
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.rules_in_force import RulesInForce
 

@@ -14,8 +14,8 @@ from pacs_module.domain.dicom.images import ImageFacts
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.why_open import WhyOpen
-from pacs_module.domain.rules.agreement import Agreement
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.series_agreement.agreement import Agreement
 
 from ..journal.receptions import Reception
 from ..server.orthanc_client import InstanceHere, OrthancClient, SeriesHere

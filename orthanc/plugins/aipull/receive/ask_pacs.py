@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pacs_module.domain.dicom.attributes import clean_uid, parse_count, unpadded
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.json_messages.uid_syntax import is_uid
-from pacs_module.domain.receive.provenance import PacsWord, patient_key
+from pacs_module.domain.receive.image_origin import PacsWord, patient_key
 from pacs_module.shared.logs import ContractLog
 
 from ..server.orthanc_client import OrthancClient

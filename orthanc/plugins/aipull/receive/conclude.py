@@ -24,7 +24,7 @@ from pacs_module.domain.json_messages.messages import (
 )
 from pacs_module.domain.json_messages.notification import Notification
 from pacs_module.domain.receive.completeness import Completeness, Expectations
-from pacs_module.domain.receive.decision import (  # fmt: skip
+from pacs_module.domain.receive.decision import (
     FAILED,
     FILTERED,
     NOTHING_NEW,
@@ -33,14 +33,13 @@ from pacs_module.domain.receive.decision import (  # fmt: skip
     Asked,
     Decision,
     decide,
-    series_reports,
-    with_headers,
 )
 from pacs_module.domain.receive.reception_notes import notes_of, sources_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent
-from pacs_module.domain.rules.agreement import Agreement
+from pacs_module.domain.receive.series_reports import series_reports, with_headers
 from pacs_module.domain.rules.choice import Choice, HandedOver
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.series_agreement.agreement import Agreement
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 

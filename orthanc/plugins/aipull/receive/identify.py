@@ -12,16 +12,8 @@ from functools import cached_property
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Expectations
 from pacs_module.domain.receive.decision import Asked
-from pacs_module.domain.receive.provenance import (
-    Circumstances,
-    Image,
-    KnownSenders,
-    PacsWord,
-    Provenance,
-    Sender,
-    judge_pulled,
-    judge_pushed,
-)
+from pacs_module.domain.receive.image_origin import Image, KnownSenders, PacsWord, Sender
+from pacs_module.domain.receive.provenance import Circumstances, Provenance, judge_pulled, judge_pushed
 
 from ..journal.pulls import Pull
 from ..server.orthanc_client import InstanceHere, OrthancClient

@@ -15,9 +15,11 @@ from pacs_module.domain.explain import loglines
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.decision import expectations
 from pacs_module.domain.receive.judged import Judged, with_whole_study
-from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read, without
-from pacs_module.domain.rules.filters import NAMED, WHOLE_STUDY, judge_series, named_by_person, wants_image
+from pacs_module.domain.rules.attribute_rules import wants_image
+from pacs_module.domain.rules.filters import NAMED, WHOLE_STUDY, judge_series, named_by_person
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.series_agreement.agreement import Agreement, Oddity, agree, agreed_facts, without
+from pacs_module.domain.series_agreement.unread_images import to_read
 from pacs_module.shared.dicom_header import read_facts
 from pacs_module.shared.logs import ContractLog
 

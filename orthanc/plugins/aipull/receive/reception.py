@@ -13,17 +13,10 @@ from functools import partial
 from pacs_module.domain.json_messages.documents import to_document
 from pacs_module.domain.json_messages.messages import PullReport
 from pacs_module.domain.receive.completeness import COMPLETE, MORE, Expectations, judge_completeness
-from pacs_module.domain.receive.decision import (
-    RECEIVED,
-    SHORT_OUTCOME,
-    Asked,
-    expectations,
-    series_reports,
-    with_headers,
-    with_late_series,
-)
+from pacs_module.domain.receive.decision import RECEIVED, SHORT_OUTCOME, Asked, expectations
 from pacs_module.domain.receive.pace import LONGEST_S, USUAL_S, pace
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
+from pacs_module.domain.receive.series_reports import series_reports, with_headers, with_late_series
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.crash_points import reach

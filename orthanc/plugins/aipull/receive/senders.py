@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from pacs_module.domain.json_messages.messages import PullRequest
-from pacs_module.domain.receive.provenance import KnownSenders, Sender, read_senders
+from pacs_module.domain.receive.image_origin import KnownSenders, Sender, read_senders
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal, as_text

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pacs_module.domain.access.keys import weakness
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.pull.ram_disk import MB, Disk
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 from pacs_module.domain.rules.switches import Switches
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "config.py"

@@ -20,7 +20,7 @@ from pacs_module.adapters.stores.rows.sqlite import _first_seen
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.adapters.stores.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import BACKLOG, GREEN_CHANNEL, MANUAL, ROUTINE, Ageing
 from pacs_module.domain.study.study import PULL, SeriesRecord, Study

@@ -6,7 +6,7 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.dicom.single_byte import single_byte_forms
-from pacs_module.domain.rules.filters import judge_body_part
+from pacs_module.domain.rules.attribute_rules import judge_body_part
 from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()

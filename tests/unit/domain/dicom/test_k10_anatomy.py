@@ -12,7 +12,8 @@ from pydicom.sequence import Sequence
 
 from pacs_module.domain.dicom.anatomy import REGIONS, region_of
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.rules.filters import judge_body_part, judge_series
+from pacs_module.domain.rules.attribute_rules import judge_body_part
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.dicom_header import READ_OF_RECEIVED, Header, read_facts, read_header
 from tests.support.images.poison import CT

@@ -10,7 +10,7 @@ import pytest
 from pacs_module.domain.explain.series_story import Standing, series_story, standing_of, text_for_people
 from pacs_module.domain.explain.story import story
 from pacs_module.domain.json_messages.messages import SeriesOutcome
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.study import SeriesRecord, Study
 
 

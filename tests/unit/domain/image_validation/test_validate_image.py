@@ -14,8 +14,9 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.image_validation.image import ImageRead, Origin, Pixels
 from pacs_module.domain.image_validation.policy import Policy, read_policy
 from pacs_module.domain.image_validation.validate_image import Test, Validation, judge
-from pacs_module.domain.receive.provenance import KnownSenders, Sender
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.receive.image_origin import KnownSenders, Sender
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SR = "1.2.840.10008.5.1.4.1.1.88.11"

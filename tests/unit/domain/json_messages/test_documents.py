@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pacs_module.domain.dicom.attributes import Sighting
 from pacs_module.domain.json_messages.documents import camel, from_document, to_document
 from pacs_module.domain.json_messages.messages import PullRequest, SeriesReport
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.history import HistoryEntry
 from pacs_module.domain.study.lifecycle import State

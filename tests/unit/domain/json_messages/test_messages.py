@@ -23,7 +23,7 @@ from pacs_module.domain.json_messages.messages import (
     read_pull_request,
     read_result,
 )
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 
 SR = Verdict(False, "modality", "Modality", "SR")
 REQUEST = PullRequest(

@@ -15,12 +15,12 @@ from pacs_module.domain.receive.decision import (
     decide,
     expectations,
     needed_series_of,
-    series_reports,
 )
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.series_reports import series_reports
 from pacs_module.domain.rules.choice import HandedOver
-from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 COMPLETE = Completeness("COMPLETE")
 SHORT = Completeness("SHORT")

@@ -11,7 +11,8 @@ import pytest
 
 from pacs_module.domain.receive.completeness import Expectations, judge_completeness
 from pacs_module.domain.receive.decision import updated
-from pacs_module.domain.receive.provenance import Circumstances, PacsWord, Rejection, judge_pulled
+from pacs_module.domain.receive.image_origin import PacsWord
+from pacs_module.domain.receive.provenance import Circumstances, Rejection, judge_pulled
 from tests.unit.domain.receive.test_k01_whose_images import KNOWN, NODE, PACS, STRANGER, images, listed
 
 

@@ -12,17 +12,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from pacs_module.domain.receive.completeness import Expectations
-from pacs_module.domain.receive.provenance import (
-    Circumstances,
-    Image,
-    KnownSenders,
-    PacsWord,
-    Rejection,
-    Sender,
-    judge_pulled,
-    judge_pushed,
-    read_senders,
-)
+from pacs_module.domain.receive.image_origin import Image, KnownSenders, PacsWord, Sender, read_senders
+from pacs_module.domain.receive.provenance import Circumstances, Rejection, judge_pulled, judge_pushed
 
 PACS = Sender("PACS", "10.0.0.1")
 NODE = Sender("NODE2", "10.0.0.7")

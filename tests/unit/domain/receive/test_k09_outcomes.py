@@ -9,11 +9,12 @@ from dataclasses import replace
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Completeness, Expectations
-from pacs_module.domain.receive.decision import Asked, Decision, decide, series_reports
+from pacs_module.domain.receive.decision import Asked, Decision, decide
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.series_reports import series_reports
 from pacs_module.domain.rules.choice import HandedOver
-from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 HEAD = Verdict(False, "body part", "BodyPartExamined", "HEAD")
 THICK = Verdict(False, "slice thickness", "SliceThickness", "8")

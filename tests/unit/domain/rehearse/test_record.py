@@ -16,9 +16,10 @@ from pacs_module.domain.rehearse.record import (
     encode,
     header,
 )
-from pacs_module.domain.rules.filters import Verdict, judge_series
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.read_attributes import MAX_VALUE, READ_BY_RULES
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 TAKEN = Verdict(True, "all", "", "no rule speaks against it", rules="3-abc")
 

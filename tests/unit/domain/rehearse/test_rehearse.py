@@ -10,8 +10,9 @@ from pacs_module.domain.rehearse.filtered import FilteredSeries
 from pacs_module.domain.rehearse.record import RECEPTION, JudgedStudy, header
 from pacs_module.domain.rehearse.rehearse import Comparison
 from pacs_module.domain.rehearse.result import Count, Kind, Rehearsal
-from pacs_module.domain.rules.filters import Verdict, judge_series
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 SHIPPED = Switches()
 AXIAL = "ORIGINAL\\PRIMARY\\AXIAL"

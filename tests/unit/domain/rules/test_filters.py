@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.rules.filters import (
-    ASKED_AT_FIND,
-    Verdict,
-    goes_with,
-    is_dx,
-    judge_modalities,
-    judge_series,
-)
+from pacs_module.domain.rules.filters import ASKED_AT_FIND, goes_with, is_dx, judge_modalities, judge_series
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
 SITE = Switches()
 AXIAL = "ORIGINAL\\PRIMARY\\AXIAL"

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.rules.filters import ASKED_AT_FIND, goes_with, judge_body_part, judge_series
-from pacs_module.domain.rules.switches import Switches, parse_switches, with_companions
+from pacs_module.domain.rules.attribute_rules import judge_body_part
+from pacs_module.domain.rules.filters import ASKED_AT_FIND, goes_with, judge_series
+from pacs_module.domain.rules.read_switches import parse_switches, with_companions
+from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()
 

@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.rules.filters import judge_body_part, judge_image_type
+from pacs_module.domain.rules.attribute_rules import judge_body_part, judge_image_type
 from pacs_module.domain.rules.kernel_and_contrast import kernel_class
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()
 

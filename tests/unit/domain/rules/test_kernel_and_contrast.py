@@ -13,7 +13,8 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.rules.choice import choose
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.kernel_and_contrast import candidate_here, contrast_phase, kernel_class, made_at
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()
 

@@ -3,7 +3,8 @@
 import pytest
 
 from pacs_module.domain.errors import ConfigurationError
-from pacs_module.domain.rules.switches import Switches, parse_switches
+from pacs_module.domain.rules.read_switches import parse_switches
+from pacs_module.domain.rules.switches import Switches
 
 
 def test_the_defaults_of_the_contract() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.json_messages.messages import SeriesReport
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.study import SeriesRecord, Study
 
 UID = "1.2.3"

@@ -25,7 +25,7 @@ from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.image_validation.quarantine import HeldEvent, HeldState, QuarantineLimits, WhenFull
 from pacs_module.domain.image_validation.rates import Arrivals, Tally
 from pacs_module.domain.image_validation.validate_image import Failure, Test
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 from pacs_module.shared.logs import ContractLog
 
 LIMITS = QuarantineLimits(files=3, size=1000, age_ms=0, when_full=WhenFull.DROP_OLDEST)

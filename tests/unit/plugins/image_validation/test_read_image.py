@@ -27,7 +27,7 @@ from aipull.image_validation.read_image import read_bytes, read_file, wanted_tag
 from pacs_module.domain.image_validation.image import MAY_HAVE_UIDS, READ_OF_PIXELS, UIDS, ImageRead, Origin
 from pacs_module.domain.image_validation.policy import Policy
 from pacs_module.domain.image_validation.validate_image import judge
-from pacs_module.domain.receive.provenance import Sender
+from pacs_module.domain.receive.image_origin import Sender
 from tests.fakes.plugin_stack import ct_series
 from tests.support.images.poison import nested
 

@@ -26,7 +26,7 @@ from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
 from pacs_module.domain.rules.choice import HandedOver
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.shared.logs import ContractLog
 
 RF = Verdict(False, "modality", "Modality", "RF")

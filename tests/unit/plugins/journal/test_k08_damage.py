@@ -30,7 +30,7 @@ from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionState
-from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.shared.logs import ContractLog
 
 
@@ -262,9 +262,7 @@ def test_k08_a_spoiled_wal_loses_only_what_it_held(tmp_path: Path, beside: str, 
 
 
 @pytest.mark.parametrize("deaths", ["many", 1.5, ""])
-def test_k08_a_charge_that_cannot_be_read_is_as_if_it_had_never_been_made(
-    site: Site, deaths: object
-) -> None:
+def test_k08_a_charge_that_cannot_be_read_is_as_if_it_had_never_been_made(site: Site, deaths: object) -> None:
     charges = ChargeRows(site.journal)
     charges.note("1.2.1", Charged(1, 2), 1)
     site.spoil("INSERT INTO charges VALUES ('1.2.2', ?, 1, 1)", deaths)

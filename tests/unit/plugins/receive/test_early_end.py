@@ -13,7 +13,7 @@ import pytest
 
 from aipull.pull.missing_images import Lacking, MissingImages
 from aipull.receive.reception import ReceptionWorker
-from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.receive.image_origin import PacsWord
 from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
 

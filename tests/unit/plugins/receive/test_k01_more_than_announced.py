@@ -13,7 +13,7 @@ import pytest
 
 from aipull.receive.reception import ReceptionWorker
 from pacs_module.domain.json_messages.messages import PullRequest
-from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.receive.image_origin import PacsWord
 from tests.fakes.reception_desk import Desk
 
 STRANGER = ("STRANGER", "10.0.0.66")

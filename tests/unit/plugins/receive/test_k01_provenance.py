@@ -16,7 +16,7 @@ import pytest
 from aipull.receive.arriving_study import Told
 from aipull.runtime.clock import now_ms
 from pacs_module.domain.json_messages.messages import PullRequest
-from pacs_module.domain.receive.provenance import PacsWord, Sender
+from pacs_module.domain.receive.image_origin import PacsWord, Sender
 from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
 

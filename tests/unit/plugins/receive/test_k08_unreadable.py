@@ -12,7 +12,7 @@ import pytest
 
 from aipull.receive.arriving_study import ArrivingStudy
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.receive.image_origin import PacsWord
 from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
 from tests.support.images.poison import nested

@@ -15,7 +15,7 @@ from aipull.receive.ask_pacs import ANSWER_WAIT_S, AskPacs, Question
 from aipull.receive.count_again import CountAgain
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import Expectations
-from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.receive.image_origin import PacsWord
 from pacs_module.shared.logs import ContractLog
 from tests.support.waiting import wait_for
 

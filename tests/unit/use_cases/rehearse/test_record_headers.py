@@ -9,8 +9,8 @@ from pacs_module.domain.errors import StoreAway
 from pacs_module.domain.json_messages.documents import to_document
 from pacs_module.domain.json_messages.messages import PullReport, SeriesReport, read_pull_report
 from pacs_module.domain.rehearse.record import JudgedStudy, decode
-from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.ports import StoredRecord
 from pacs_module.use_cases.rehearse.pull_newly_taken import PullNewlyTaken

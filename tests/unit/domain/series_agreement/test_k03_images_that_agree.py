@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from pacs_module.domain.dicom.attributes import AGREEING, FRAMES, MULTI_FRAME, SLICE_SPACING, SeriesFacts
 from pacs_module.domain.dicom.geometry import OrderedBy
 from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
-from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read
-from pacs_module.domain.rules.filters import judge_series, wants_image
+from pacs_module.domain.rules.attribute_rules import wants_image
+from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.series_agreement.agreement import Agreement, Oddity, agree, agreed_facts
+from pacs_module.domain.series_agreement.unread_images import to_read
 
 AXIAL, CORONAL = "1\\0\\0\\0\\1\\0", "1\\0\\0\\0\\0\\-1"
 CHEST = "ORIGINAL\\PRIMARY\\AXIAL"
