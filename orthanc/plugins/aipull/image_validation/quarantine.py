@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,6 +142,8 @@ class Quarantine:
         self._journal = journal
         self._limits = limits
         self._log = log
+        self._writing = threading.Lock()
+        """From a file to its row: what clears up meanwhile would take it for one without."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def find(self, sop_uid: str, digest: str) -> Held | None:
@@ -202,9 +205,10 @@ class Quarantine:
             return False
         for old in place.make_way:
             self._end(old.number, HeldEvent.EXPIRE, "made room for a newer image")
-        if place.fits:
-            self._write(failed.digest, failed.content)
-        self._add(failed, len(failed.content) if place.fits else 0)
+        with self._writing:
+            if place.fits:
+                self._write(failed.digest, failed.content)
+            self._add(failed, len(failed.content) if place.fits else 0)
         return True
 
     def path(self, held: Held) -> Path:
@@ -242,11 +246,11 @@ class Quarantine:
         """Expire what is too old; report rows whose file is gone; remove files without a row."""
         for old in too_old(self._kept(), self._limits, now_ms()):
             self._end(old.number, HeldEvent.EXPIRE, "kept for longer than QUARANTINE_MAX_DAYS")
-        with_file = self._with_file()
-        for held in with_file:
+        for held in self._with_file():
             if not self.path(held).exists():
                 self.decide(held, HeldEvent.LOSE, "", "its file is gone")
-        self._remove_files_except({held.digest for held in with_file})
+        with self._writing:
+            self._remove_files_except({held.digest for held in self._with_file()})
 
     def _with_file(self) -> list[Held]:
         """Rows whose file should be in the folder."""

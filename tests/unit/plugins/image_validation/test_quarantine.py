@@ -7,6 +7,7 @@ Orthanc is a stand-in here; ``tests/integration/test_quarantine.py`` has the rea
 from __future__ import annotations
 
 import errno
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,23 @@ def log(tmp_path: Path) -> ContractLog:
 @pytest.fixture
 def kept(tmp_path: Path, journal: Journal, log: ContractLog) -> Quarantine:
     return Quarantine(tmp_path / "quarantine", journal, LIMITS, log)
+
+
+def test_clearing_up_takes_no_file_whose_row_is_being_written(
+    kept: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, cleaning = kept._add, threading.Thread(target=kept.clean)
+
+    def clean_and_add(image: Failed, size: int) -> None:
+        cleaning.start()
+        cleaning.join(0.3)  # it has to wait; without a lock it is at its end by then
+        add(image, size)
+
+    monkeypatch.setattr(kept, "_add", clean_and_add)
+    assert kept.take(failed("a"))
+    cleaning.join(10)
+    (held,) = kept.in_state(HeldState.HELD)
+    assert kept.path(held).exists()
 
 
 @pytest.fixture
