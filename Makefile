@@ -54,9 +54,9 @@ long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, l
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos/proofs/test_kills.py $(PYTEST_ARGS)
 
-chaos: setup-dev  ## kill -9 of each process at each stage of a study's way and of an upload: about twelve minutes (CHAOS_ARGS="--store mongodb")
+chaos: setup-dev  ## kill -9 of each process at each stage of a study's way, of an upload and of the quarantine: about thirteen minutes (CHAOS_ARGS="--store mongodb")
 	@$(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
-	@exec $(PYTHON) -m pytest tests/chaos/proofs/test_uploads.py -q
+	@exec $(PYTHON) -m pytest tests/chaos/proofs/test_uploads.py tests/chaos/proofs/test_quarantine_kills.py -q
 
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
 	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
