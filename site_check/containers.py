@@ -1,4 +1,6 @@
-"""What holds for the containers of docker-compose.yml alone: their own loopback, mounts and published ports."""
+"""
+What holds for the containers of docker-compose.yml alone: their own loopback, mounts and published ports.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ def _check_tls_files(root: Path, values: Mapping[str, str]) -> list[Finding]:
 
 
 def _check_volumes(root: Path, values: Mapping[str, str]) -> list[Finding]:
-    """A name is Docker's own volume; a path is a folder of this host, which pacs_module must be able to write."""
+    """
+    A name is Docker's own volume; a path is a folder of this host, which pacs_module must be able to write.
+    """
     findings = []
     for name in ("ARCHIVE_VOLUME", "BACKUP_VOLUME"):
         said = values.get(name, "")

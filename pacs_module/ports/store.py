@@ -53,8 +53,8 @@ class Identity:
 
 Where = Mapping[str, Any]
 """
-Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals
-a field, or any element of a field that is an array, as in MongoDB.
+Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value
+equals a field, or any element of a field that is an array, as in MongoDB.
 """
 
 Order = Sequence[tuple[str, int]]

@@ -25,7 +25,9 @@ def _network(value: str) -> str:
 
 
 def _is_address_of(url: str, schemes: tuple[str, ...]) -> bool:
-    """Whether it has one of these schemes, a host, and nothing that a password with bare signs leaves behind."""
+    """
+    Whether it has one of these schemes, a host, and nothing that a password with bare signs leaves behind.
+    """
     scheme, _, rest = url.partition("://")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     bare = rest.count("@") != authority.count("@") or authority.count("@") > 1

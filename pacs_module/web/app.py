@@ -1,8 +1,8 @@
 """
 The HTTP API: one router a file, each over the same service.
 
-In each of these files, and in those of the pages, ``router`` is the table of addresses and ``_Handlers`` has a
-method for each of them; what they do beyond HTTP stands below them or in a use case.
+In each of these files, and in those of the pages, ``router`` is the table of addresses and ``_Handlers`` has
+a method for each of them; what they do beyond HTTP stands below them or in a use case.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     app.add_middleware(Guard, access=access, limits=limits, record=record)
     answer_errors(app)
     rooms = (
-        plugins, result, manual, debug, studies, destinations, reconcile, rules, report_exchange, log_level, health,
-        quarantine, parameters,
+        plugins, result, manual, debug, studies, destinations, reconcile, rules, report_exchange, log_level,
+        health, quarantine, parameters,
     )  # fmt: skip
     for room in rooms:
         app.include_router(room.router(service), responses=FAULTS)

@@ -1,8 +1,8 @@
 """
 Bodies of POSTs, and how the OpenAPI describes them.
 
-What a message must hold is checked by :mod:`pacs_module.domain.json_messages.messages` alone; the description is made
-from the same classes, so that it cannot say anything else.
+What a message must hold is checked by :mod:`pacs_module.domain.json_messages.messages` alone; the description
+is made from the same classes, so that it cannot say anything else.
 """
 
 from __future__ import annotations

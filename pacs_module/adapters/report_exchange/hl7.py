@@ -294,8 +294,8 @@ def _parsed(segments: list[str]) -> hl7.Message:
 
 def _segments(text: str) -> list[str]:
     """
-    Its segments. A line that begins none goes on with the text before it: some senders write an OBX-5 with bare
-    line feeds.
+    Its segments. A line that begins none goes on with the text before it: some senders write an OBX-5 with
+    bare line feeds.
     """
     found: list[str] = []
     breaks = ""

@@ -3,8 +3,8 @@ A destination by plain HTTP: PUT, one form (multipart/form-data), or in resumabl
 
 Where the platform can rename (WebDAV MOVE, RFC 4918 9.9), an image is sent under ``NAME~part``, compared
 there, and only then gets its name: half an image is never seen. What it has is compared by its own checksum
-(``Repr-Digest``, RFC 9530), else by reading it back; an ETag says nothing of the bytes. One that knows no HEAD
-is asked by a GET of one byte; where it knows no GET either, what it answered to the upload has to do.
+(``Repr-Digest``, RFC 9530), else by reading it back; an ETag says nothing of the bytes. One that knows no
+HEAD is asked by a GET of one byte; where it knows no GET either, what it answered to the upload has to do.
 """
 
 from __future__ import annotations

@@ -166,7 +166,9 @@ def unpadded(text: str) -> str:
 
 
 def without_unseen(text: str) -> str:
-    """A text without characters that nobody sees: a BOM, soft hyphens, what has no width or tells a direction."""
+    """
+    A text without characters that nobody sees: a BOM, soft hyphens, what has no width or tells a direction.
+    """
     return "".join(one for one in text if unicodedata.category(one) != "Cf")
 
 

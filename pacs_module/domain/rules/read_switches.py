@@ -1,4 +1,6 @@
-"""Reads the site's switches from a configuration file: every value checked, every error with key and remedy."""
+"""
+Reads the site's switches from a configuration file: every value checked, every error with key and remedy.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a rule says of a series: taken or filtered, with the rule, the attribute and the value that decided."""
+"""
+What a rule says of a series: taken or filtered, with the rule, the attribute and the value that decided.
+"""
 
 from __future__ import annotations
 

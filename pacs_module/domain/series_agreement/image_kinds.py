@@ -1,4 +1,6 @@
-"""What kind of image each one of a series is: its ImageType, plane, size and thickness, as far as told (K3)."""
+"""
+What kind of image each one of a series is: its ImageType, plane, size and thickness, as far as told (K3).
+"""
 
 from __future__ import annotations
 

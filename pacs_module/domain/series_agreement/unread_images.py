@@ -1,4 +1,6 @@
-"""Images of which only the index was read: which must be read in full; the others are as their neighbours (K3)."""
+"""
+Images of which only the index was read: which must be read in full; the others are as their neighbours (K3).
+"""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ class WatchOwnScp:
 
     def _is_beyond_us(self, name: str) -> bool:
         """
-        Whether it has never answered: it may speak TLS only, or listen where we cannot reach it. It is left alone, for
-        Orthanc writes down each of these.
+        Whether it has never answered: it may speak TLS only, or listen where we cannot reach it. It is left
+        alone, for Orthanc writes down each of these.
         """
         return name not in self._answered and self._failed.get(name, 0) >= FAILED_IN_ROW
 

@@ -198,7 +198,9 @@ def _is_there(upload: Upload) -> bool:
 
 
 def _stands(uploads: Sequence[Upload]) -> There:
-    """How a study stands there by its uploads: the worst of them; what was dropped counts where nothing else is."""
+    """
+    How a study stands there by its uploads: the worst of them; what was dropped counts where nothing else is.
+    """
     told = {_VERDICTS.get(one.state, There.EQUAL) for one in uploads}
     return next(one for one in _WORST_FIRST if one in told)
 

@@ -68,8 +68,8 @@ class Machine:
 @dataclass(frozen=True)
 class TodayView:
     """
-    The page. ``needing``: how many things need a person, of which ``needs`` are shown; ``usual_days``: the days
-    that the arrivals are compared with.
+    The page. ``needing``: how many things need a person, of which ``needs`` are shown; ``usual_days``: the
+    days that the arrivals are compared with.
     """
 
     day: str

@@ -42,7 +42,9 @@ class Deletion(Worker):
         self._on_done = on_done
 
     def step(self) -> float:
-        """Delete what is due; a study that cannot be deleted does not keep the others on the RAM disk (K8)."""
+        """
+        Delete what is due; a study that cannot be deleted does not keep the others on the RAM disk (K8).
+        """
         failed: Exception | None = None
         for reception in self._receptions.in_state(ReceptionState.DELETING):
             try:

@@ -130,7 +130,9 @@ class MongoLists:
             return _sent(documents.find({"studyDate": day, "$or": told}, _SENT))
 
     def devices(self, since: str, most: int) -> list[str]:
-        """The devices that made studies from this day on, as of the last minutes: all these are read for it."""
+        """
+        The devices that made studies from this day on, as of the last minutes: all these are read for it.
+        """
         known = self._devices.get(since)
         if known is None or time.monotonic() - known[0] > DEVICES_S:
             with self._documents() as documents:
