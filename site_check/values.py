@@ -49,7 +49,8 @@ def check_values(values: Mapping[str, str]) -> list[Finding]:
 
 
 _NOT_DICOM = {
-    "22": "SSH", "80": "web pages", "443": "web pages", "2575": "HL7", "8042": "web pages", "8080": "web pages",
+    "22": "SSH", "80": "web pages", "443": "web pages", "2575": "HL7", "8042": "web pages",
+    "8080": "web pages",
     "8443": "web pages",
 }  # fmt: skip
 _FIXED_OFFSETS = re.compile(r"Etc/.*|UTC|GMT.*|UCT|Zulu|Universal|Greenwich|[EMH]ST|Factory|localtime")

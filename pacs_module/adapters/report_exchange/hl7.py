@@ -41,8 +41,10 @@ CODECS = {
 }  # fmt: skip
 """Table 0211. One that calls itself ASCII and is not is guessed, as one that names nothing."""
 _ALIASES = {
-    "UTF8": "utf-8", "ISOIR192": "utf-8", "ISO88591": "iso-8859-1", "ISOIR100": "iso-8859-1", "ISO88592": "iso-8859-2",
-    "ISO88595": "iso-8859-5", "ISO885915": "iso-8859-15", "GB18030": "gb18030", "GBK": "gb18030", "GB2312": "gb18030",
+    "UTF8": "utf-8", "ISOIR192": "utf-8", "ISO88591": "iso-8859-1", "ISOIR100": "iso-8859-1",
+    "ISO88592": "iso-8859-2",
+    "ISO88595": "iso-8859-5", "ISO885915": "iso-8859-15", "GB18030": "gb18030", "GBK": "gb18030",
+    "GB2312": "gb18030",
     "EUCKR": "euc_kr", "CP1252": "cp1252", "WINDOWS1252": "cp1252", "SHIFTJIS": "shift_jis",
 }  # fmt: skip
 """What senders write instead, letters and digits alone."""

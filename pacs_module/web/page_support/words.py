@@ -35,16 +35,19 @@ RESULTS = (_("posted"), _("folder"), _("rendered"))
 SOURCES = (_("environment"), _("file"), _("profile"), _("site file"), _("config.py"), _("default"))
 VERDICTS = (_("yes"), _("no"), _("partly"), _("not told"))
 PROBED = (
-    _("accepted"), _("not accepted"), _("comes"), _("does not come"), _("answers"), _("honoured"), _("ignored"),
+    _("accepted"), _("not accepted"), _("comes"), _("does not come"), _("answers"), _("honoured"),
+    _("ignored"),
     _("matches nothing"), _("some are missing"), _("everything comes once"), _("answers C-ECHO"),
     _("no association"), _("association and C-ECHO"), _("association, C-ECHO"),
     _("association, C-ECHO (twice)"), _("no presentation context"), _("no answers"), _("no studies"),
     _("no UIDs"), _("no StudyTimes"), _("nothing odd"), _("ASCII only"), _("Success"), _("nothing"),
     _("one StudyInstanceUID"), _("two StudyInstanceUIDs"), _("one day's studies"), _("the same again"),
-    _("STUDY level"), _("SERIES level"), _("IMAGE level"), _("PATIENT level"), _("modalities"), _("wildcards"),
+    _("STUDY level"), _("SERIES level"), _("IMAGE level"), _("PATIENT level"), _("modalities"),
+    _("wildcards"),
     _("date ranges"), _("time ranges"), _("single values"), _("caps"), _("parallel associations"),
     _("with status A700"), _("CT series"), _("ISO 2022 escapes"),
-    _("spaces"), _("other characters"), _("empty"), _("one byte a letter"), _("as declared"), _("with counts"),
+    _("spaces"), _("other characters"), _("empty"), _("one byte a letter"), _("as declared"),
+    _("with counts"),
     _("UIDs are clean"), _("comma"), _("slash"), _("semicolon"), _("text"), _("sometimes"), _("absent"),
     _("must equal the whole value: CT does not find CT\\PR"),
 )  # fmt: skip
