@@ -12,7 +12,7 @@ from typing import Any
 import pika
 import pytest
 
-from pacs_module.adapters.queue import rabbitmq
+from pacs_module.adapters.queue import connection
 from pacs_module.adapters.queue.amqp_messages import dead_letter_properties
 from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
 from pacs_module.adapters.queue.topology import Topology
@@ -274,7 +274,7 @@ def test_heartbeats(rabbitmq_node: RabbitmqNode, monkeypatch: pytest.MonkeyPatch
     Who serves its connection keeps its message, who is silent loses it and learns it, an idle publisher
     connects again.
     """
-    monkeypatch.setattr(rabbitmq, "_HEARTBEAT_S", 2)
+    monkeypatch.setattr(connection, "_HEARTBEAT_S", 2)
     case = QueueCase(rabbitmq_node.url)
     case.queue.publish({}, "m-1", 0)
     case.queue.publish({}, "m-2", 0)
