@@ -182,8 +182,8 @@ class MessageError(_KeyedError):
 
 class Unreadable(PermanentError):
     """
-    A study's document that this version cannot read: damaged, or written by another one. It costs that study,
-    no other.
+    What was stored and this version cannot read: damaged, or written by another one. It costs that study, entry
+    or file, no other.
     """
 
 

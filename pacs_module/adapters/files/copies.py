@@ -135,14 +135,21 @@ class AnonymousCopies:
         return gone
 
     def _made(self, handover_id: str) -> Copied | None:
-        """A copy that is whole; one whose manifest is damaged or gone is made anew."""
+        """
+        A copy that is whole; one whose manifest is damaged or gone is made anew.
+
+        Raises:
+            RetriableError: The disk does not let it be read now: that takes no copy away.
+        """
         if not (self._folder / handover_id).is_dir():
             return None
         try:
             return kept_document(Copied, (self._folder / f"{handover_id}{_MANIFEST}").read_bytes())
-        except (OSError, Unreadable):
+        except (FileNotFoundError, IsADirectoryError, Unreadable):
             self.remove(handover_id)
             return None
+        except OSError as error:
+            raise RetriableError(f"copy without names: {error.strerror or error}") from error
 
     def _remember(self, handover_id: str, study_uid: str, copied: Copied, lost: _Lost) -> None:
         if self._keep_identity is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...domain.errors import PermanentError, RetriableError
+from ...domain.errors import PermanentError, RetriableError, Unreadable
+from ...domain.json_messages.kept_json import kept_object
 from ...domain.reconcile.report import Report
 from .report_render import write
 
@@ -77,14 +77,11 @@ class ReportFolder:
         """
         file = self._file(day, ".json")
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            return kept_object(file.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, Unreadable) as error:
             raise PermanentError(f"{file.name} is damaged: {error}") from error
-        if not isinstance(document, dict):
-            raise PermanentError(f"{file.name} is damaged: it is no JSON object")
-        return document
 
     def _text(self, day: date) -> str:
         """Also of a damaged file: it names patients all the same."""

@@ -86,49 +86,6 @@ def _check_optional(kind: type, name: str, hint: object) -> None:
         raise KeyError(name, f"{kind.__name__} needs it")
 
 
-def readable(kind: type[T], documents: Any) -> tuple[list[T], int]:
-    """
-    What can be read of a list that may be damaged.
-
-    Args:
-        kind: A dataclass.
-        documents: Should be a list of its documents.
-
-    Returns:
-        Those that have every key with a value of its type, and how many have not; what is no list counts as
-        one.
-    """
-    if not isinstance(documents, list):
-        return [], 1
-    found = [one for document in documents if (one := _read_or_none(kind, document)) is not None]
-    return found, len(documents) - len(found)
-
-
-def _read_or_none(kind: type[T], document: Any) -> T | None:
-    try:
-        value = from_document(kind, document)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    hints = ((hint, getattr(value, one.name)) for _, one, hint in _layout(typing.cast(type, kind)))
-    return value if all(_fits(hint, told) for hint, told in hints) else None
-
-
-def _fits(hint: Any, value: Any) -> bool:
-    """Whether a value is of its field's type; what is inside a list of dataclasses was read as such."""
-    if hint is Any:
-        return True
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return any(_fits(part, value) for part in inner)
-    if origin in (list, tuple):
-        return isinstance(value, origin) and all(_fits(inner[0], one) for one in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(inner[1], one) for one in value.values())
-    if hint is float:
-        return isinstance(value, int | float)
-    return isinstance(value, hint)
-
-
 @cache
 def _layout(kind: type) -> tuple[tuple[str, Field[Any], Any], ...]:
     """

@@ -11,6 +11,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -71,6 +72,27 @@ def read_kept(kind: type[T], document: object) -> T:
         if not _fits(hint, getattr(read, name)):
             raise Unreadable(f"no {kind.__name__}: {name} is of another type")
     return read
+
+
+def kept_list(kind: type[T], documents: object) -> tuple[list[T], int]:
+    """
+    What can be read of a list that may be damaged.
+
+    Args:
+        kind: A dataclass.
+        documents: Should be a list of its documents.
+
+    Returns:
+        Those that have every key with a value of its type, and how many have not; what is no list counts as
+        one.
+    """
+    if not isinstance(documents, list):
+        return [], 1
+    found = []
+    for document in documents:
+        with suppress(Unreadable):
+            found.append(read_kept(kind, document))
+    return found, len(documents) - len(found)
 
 
 def _fits(hint: Any, value: Any) -> bool:

@@ -9,7 +9,8 @@ from datetime import date
 from typing import Any, Protocol
 
 from ...domain.errors import PermanentError
-from ...domain.json_messages.documents import readable, to_document
+from ...domain.json_messages.documents import to_document
+from ...domain.json_messages.kept_json import kept_list
 from ...domain.reconcile.at_destination import AtDestination, There
 from ...domain.reconcile.report import Answered
 from ...domain.reconcile.report_line import ReportLine
@@ -132,9 +133,9 @@ def _with_report(view: ReconciliationView, report: Mapping[str, Any], every: boo
     """The page with what can be read of the report, and with what cannot."""
     lacking = _lacking(report)
     told = {key: kind() if key in lacking else report[key] for key, kind in _TOLD.items()}
-    lines, cut_lines = readable(ReportLine, told.pop("lines"))
-    answered, cut_answered = readable(Answered, told["answered"])
-    sent, cut_sent = readable(AtDestination, report.get("destinations", []))  # earlier versions had none
+    lines, cut_lines = kept_list(ReportLine, told.pop("lines"))
+    answered, cut_answered = kept_list(Answered, told["answered"])
+    sent, cut_sent = kept_list(AtDestination, report.get("destinations", []))  # earlier versions had none
     told |= {"byDestination": _counts_by_name(report.get("byDestination")), "answered": to_document(answered)}
     odd = [line for line in lines if every or line.missing or line.notes]
     not_equal = [one for one in sent if one.verdict is not There.EQUAL]

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from ...adapters.files.report_folder import ReportFolder
 from ...domain.errors import MessageError
-from ...domain.json_messages.documents import readable
+from ...domain.json_messages.kept_json import kept_list
 from ...domain.reconcile.report import Report
 from ...service.loop import Role
 from ...service.reconciliation import World, reconciler, repairer
@@ -108,7 +108,7 @@ def _repair(world: World, folder: ReportFolder, day: date, by: str) -> int:
 
 def _report_in(kept: dict[str, Any], day: date) -> Report:
     """A damaged one is no ground to pull by."""
-    found, _ = readable(Report, [kept])
+    found, _ = kept_list(Report, [kept])
     if not found:
         raise MessageError("date", day.isoformat(), "a day whose report can be read: compare it again first")
     return found[0]

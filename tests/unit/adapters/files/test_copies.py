@@ -65,6 +65,35 @@ def test_made_before_a_crash_it_is_found_again_and_not_made_again(
     assert AnonymousCopies(tmp_path / "copies", KEY).make(H1, STUDY, [series]) == first
 
 
+@pytest.mark.parametrize("raw", [None, b"", b"{", b"[]"], ids=["gone", "empty", "cut", "a list"])
+def test_k08_a_copy_without_a_manifest_that_can_be_read_is_made_anew(
+    raw: bytes | None, copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path
+) -> None:
+    first = copies.make(H1, STUDY, [series])
+    manifest = next((tmp_path / "copies").glob(f"{H1}*.json"))
+    if raw is None:
+        manifest.unlink()
+    else:
+        manifest.write_bytes(raw)
+    assert copies.make(H1, STUDY, [series]) == first
+
+
+def test_k08_a_disk_that_cannot_be_read_now_takes_no_copy_away(
+    copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies.make(H1, STUDY, [series])
+    before = names(tmp_path / "copies" / H1)
+
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_bytes", fail)
+        with pytest.raises(RetriableError, match="Input/output error"):
+            copies.make(H1, STUDY, [series])
+    assert names(tmp_path / "copies" / H1) == before
+
+
 def test_a_crash_half_way_leaves_no_folder_under_the_name(
     copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
