@@ -14,6 +14,7 @@ import pytest
 from pydicom.uid import generate_uid
 from pynetdicom import AE
 
+from pacs_module.adapters.dicom.reactor_gate import keep_answers
 from tests.fakes.plugin_stack import CT_STORAGE, PluginStack, ct_series, until
 from tests.support.servers.certificates import Authority, Certificate
 
@@ -40,6 +41,7 @@ def stored(stack: PluginStack, aet: str, called: str = "AIPULL", tls: ssl.SSLCon
         if left is not None and left.socket is not None:
             left.socket.close()
         return "no association"
+    keep_answers(association)
     status = association.send_c_store(ct_series(generate_uid(), 1)[0])
     if association.is_established:
         association.release()

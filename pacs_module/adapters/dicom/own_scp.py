@@ -8,6 +8,8 @@ from contextlib import suppress
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from .reactor_gate import keep_answers
+
 CALLING = "AIPULL_ECHO"
 ANSWER_S = 10.0
 
@@ -28,6 +30,7 @@ def echo(host: str, port: int, ae_title: str, answer_s: float = ANSWER_S) -> str
     association = entity.associate(host, port, ae_title=ae_title)
     if not association.is_established:
         return f"no association with {ae_title} at {host}:{port}"
+    keep_answers(association)
     try:
         status = getattr(association.send_c_echo(), "Status", None)
     except (RuntimeError, ValueError) as error:

@@ -26,6 +26,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from ...domain.errors import Busy, FilesGone, RetriableError, Unreachable, about
 from ...domain.upload.files import ImagePlace, Lacking, UploadFile
+from ..dicom.reactor_gate import keep_answers
 from .lanes import Lanes
 from .pacing import Pacer
 from .straight_store import send_straight
@@ -263,6 +264,7 @@ class CStoreUploader:
         )
         if not association.is_established:
             raise _not_established(association)
+        keep_answers(association)
         try:
             yield association
         finally:

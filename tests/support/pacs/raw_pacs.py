@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -22,6 +23,7 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
 from hospital_sim.sending.hang_up import hang_up_for_certain
+from pacs_module.adapters.dicom.reactor_gate import keep_answers
 from tests.support.images.poison import CT
 
 hang_up_for_certain()
@@ -107,7 +109,10 @@ def store_raw(association: Any, number: int, sop_uid: str, data: bytes) -> bool:
     request = C_STORE()
     request.MessageID, request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = number, CT, sop_uid
     request.Priority, request.DataSet = 2, io.BytesIO(data)
+    keep_answers(association)
     association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.0001)
     try:
         association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
         _, answer = association.dimse.get_msg(block=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
+from pacs_module.adapters.dicom.reactor_gate import keep_answers
 from stack.ports import LOOPBACK
 
 HABITS = ("refuses", "a700", "a900", "c000", "aborts", "aborts after it is stored", "is silent")
@@ -70,6 +71,7 @@ class StoreRelay:
         association = entity.associate(self._to[0], self._to[1], ae_title=self._to[2])
         if not association.is_established:
             return 0xC001
+        keep_answers(association)
         status = association.send_c_store(str(file))
         association.release()
         if getattr(status, "Status", None) == 0:
