@@ -11,10 +11,6 @@ from ipaddress import ip_address
 from ..dicom.attributes import FULL_WIDTH, unpadded, without_unseen
 from ..dicom.text_repair import readable
 
-_MISCOUNTED = 10
-"""Some PACS count objects that they do not list: up to a tenth is no sign of a cut."""
-_ROUND = 50
-"""Caps of lists in the wild are 100, 200, 500 ..."""
 _MAPPED = "::ffff:"
 
 
@@ -139,31 +135,33 @@ class PacsWord:
         study: Instances of the study; None: not told.
         series: Instances by SeriesInstanceUID, as far as told.
         sop_uids: SOPInstanceUIDs by SeriesInstanceUID, of the series that it listed.
+        whole: By SeriesInstanceUID whether its list is whole, where images that are here and not in the list
+            were asked for by their own UIDs.
     """
 
     patient_id: str | None = None
     study: int | None = None
     series: Mapping[str, int] = field(default_factory=dict)
     sop_uids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    whole: Mapping[str, bool] = field(default_factory=dict)
 
     def has(self, image: Image) -> bool | None:
-        """Whether the PACS has this image; None: it did not list its series, or its list is cut."""
+        """Whether the PACS has this image; None: it did not list its series, or its list may be cut."""
         listed = self.sop_uids.get(image.series_uid)
         if not listed:
             return None
         if image.sop_uid in listed:
             return True
-        return None if _is_cut(len(listed), self.series.get(image.series_uid, 0)) else False
+        return False if self._is_whole(image.series_uid, len(listed)) else None
+
+    def _is_whole(self, series_uid: str, listed: int) -> bool:
+        """
+        Whether what a list does not have the PACS does not have: by the control, else by the count. A list
+        may be cut at any number.
+        """
+        controlled = self.whole.get(series_uid)
+        return controlled if controlled is not None else 0 < self.series.get(series_uid, 0) <= listed
 
     def is_other_patient(self, image: Image) -> bool:
         """Whether the PACS has the study under another PatientID."""
         return bool(self.patient_id) and patient_key(self.patient_id or "") != image.who
-
-
-def _is_cut(listed: int, counted: int) -> bool:
-    """
-    Whether a list of images is shorter than what the PACS counts in the series by more than it may have
-    miscounted.
-    """
-    lacking = counted - listed
-    return lacking > 0 and (_MISCOUNTED * lacking > counted or listed % _ROUND == 0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pacs_module.domain.dicom.attributes import clean_uid, parse_count, unpadded
+from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.json_messages.uid_syntax import is_uid
 from pacs_module.domain.receive.image_origin import PacsWord, patient_key
@@ -25,6 +26,8 @@ _ANSWER_S = 55.0
 _ANSWER_WAIT_OVER_S = ANSWER_WAIT_S - _ANSWER_S
 _AT_ONCE = 4
 _MAX_SERIES = 60
+_CONTROLS = 5
+"""So many of the images that a list does not have are asked for by their own UIDs."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Question:
     ``series``: of which the SOPInstanceUIDs are wanted; ``state``: what is here when it is asked, so that an
     answer is not taken for one about what came later. ``counts_only``: nothing but the numbers of the series.
     ``within_s``: seconds that this PACS has for a query, as its settings say; None: not told.
+    ``doubted``: by SeriesInstanceUID the SOPInstanceUIDs that are here and may not be the PACS's.
     """
 
     study_uid: str
@@ -43,6 +47,7 @@ class Question:
     state: tuple[object, ...] = ()
     counts_only: bool = False
     within_s: float | None = None
+    doubted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def wait_s(self) -> float:
@@ -123,15 +128,36 @@ class AskPacs:
         for uid in sorted(question.series)[:_MAX_SERIES]:
             if uids := self._images(question, uid):
                 images[uid] = uids
-        return PacsWord(word.patient_id, word.study, counts, images)
+        controlled = {uid: self._is_whole(question, uid, uids) for uid, uids in images.items()}
+        whole = {uid: told for uid, told in controlled.items() if told is not None}
+        return PacsWord(word.patient_id, word.study, counts, images, whole)
 
     def _counts(self, question: Question) -> dict[str, int]:
         wanted = {"SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""}
         answers = self._find(question, "Series", {"StudyInstanceUID": question.study_uid, **wanted})
         return read_series(question.study_uid, answers)
 
-    def _images(self, question: Question, series_uid: str) -> frozenset[str]:
-        keys = {"StudyInstanceUID": question.study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
+    def _is_whole(self, question: Question, series_uid: str, listed: frozenset[str]) -> bool | None:
+        """
+        Whether a list of images is whole, as far as the images tell that are here and not in it; None: the
+        PACS cannot be asked for one image.
+
+        A PACS may cut its lists at any number and say nothing of it, and it may count nothing. Asked for an
+        image by its own UID it still answers with that.
+        """
+        for sop_uid in spread(question.doubted.get(series_uid, frozenset()) - listed):
+            try:
+                found = self._images(question, series_uid, sop_uid)
+            except PipelineError:
+                return None
+            if found:
+                return None if found != {sop_uid} else False
+        return True
+
+    def _images(self, question: Question, series_uid: str, sop_uid: str = "") -> frozenset[str]:
+        """The images of a series that the PACS has, all or this one."""
+        keys = {"StudyInstanceUID": question.study_uid, "SeriesInstanceUID": series_uid}
+        keys["SOPInstanceUID"] = sop_uid
         return read_images(question.study_uid, series_uid, self._find(question, "Instance", keys))
 
     def _find(self, question: Question, level: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -144,6 +170,13 @@ class AskPacs:
 def _covers(asked: Question, question: Question) -> bool:
     same = (asked.study_uid, asked.pacs, asked.state) == (question.study_uid, question.pacs, question.state)
     return same and question.series <= asked.series
+
+
+def spread(uids: Collection[str]) -> list[str]:
+    """Some of these UIDs, evenly from the first to the last: images of one sender lie side by side."""
+    ordered = sorted(uids)
+    number = min(_CONTROLS, len(ordered))
+    return [ordered[n * len(ordered) // number] for n in range(number)]
 
 
 def read_study(study_uid: str, answers: Collection[Mapping[str, Any]]) -> PacsWord:

@@ -165,11 +165,17 @@ class Identify:
     def _question(
         self, arrival: ArrivingStudy, request: PullRequest, images: list[Image], known: KnownSenders
     ) -> Question:
-        unknown = frozenset(image.series_uid for image in images if not known.knows(image.sender))
-        listed = frozenset(request.expected_instances)
-        state = (request.pull_id, *arrival.state)
+        doubted: dict[str, set[str]] = {}
+        for image in images:
+            if not known.knows(image.sender):
+                doubted.setdefault(image.series_uid, set()).add(image.sop_uid)
         return Question(
-            arrival.row.study_uid, request.pacs, unknown | listed, state, within_s=request.find_timeout_s
+            arrival.row.study_uid,
+            request.pacs,
+            frozenset(doubted) | frozenset(request.expected_instances),
+            (request.pull_id, *arrival.state),
+            within_s=request.find_timeout_s,
+            doubted={uid: frozenset(uids) for uid, uids in doubted.items()},
         )
 
 

@@ -52,7 +52,7 @@ def test_a_series_count_that_is_told_in_turn_or_a_list_that_is_cut(
         assert judge_completeness("1.2", expected, {"1.2.1": 301}, needed, ended=True).words == words
 
 
-@pytest.mark.parametrize("cap", [50, 100, 200, 137])
+@pytest.mark.parametrize("cap", [50, 100, 200, 137, 299])
 def test_a_list_of_images_that_is_cut_sets_nothing_of_another_node_aside(cap: int) -> None:
     word = replace(listed(range(cap)), study=300, series={"1.2.1": 300})
     pull = Circumstances(Expectations(study=300), counts_agree=True)
@@ -63,7 +63,7 @@ def test_a_list_of_images_that_is_cut_sets_nothing_of_another_node_aside(cap: in
 @pytest.mark.parametrize("counted", [20, 21, 22])
 def test_a_list_that_lacks_an_object_or_two_is_whole(counted: int) -> None:
     """The PACS counts what it does not list; a stranger's images are not the PACS's for that."""
-    word = replace(listed(range(20)), study=counted, series={"1.2.1": counted})
+    word = replace(listed(range(20)), study=counted, series={"1.2.1": counted}, whole={"1.2.1": True})
     here = [*images(range(20), sender=PACS), *images(range(50, 52), sender=STRANGER)]
     found = judge_pulled(here, KNOWN, word, Circumstances(Expectations(study=counted)))
     assert (found.total, {one.why for one in found.rejected}) == (20, {Rejection.NOT_AT_PACS})
