@@ -5,8 +5,10 @@ Whether a list of answers may have been cut, told by its length and by what the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from ..dicom.numbers import read_whole
 from .learned import MANY_DAYS, LearnedTraits
 
 ROUND = 50
@@ -82,3 +84,19 @@ def is_short_record(answers: AnswerList, learned: LearnedTraits) -> bool:
     if answers.cut or learned.caps or learned.says_when_cut or len(learned.longest_days) < MANY_DAYS:
         return False
     return 0 < (answers.received or 0) < SMALLEST_CAP and answers.received == learned.longest
+
+
+def numbers_to_try(told: Sequence[str]) -> tuple[str, ...]:
+    """
+    Which InstanceNumbers (0020,0013; a required key at IMAGE level, PS3.4 C.6.2.1.4) show that a list of
+    images was cut: the one before its first, the first that lacks in it, and the one behind its last.
+
+    Args:
+        told: InstanceNumber of each image of the list, as text.
+    """
+    numbers = {number for text in told if (number := read_whole(text)) is not None and number >= 0}
+    if not numbers:
+        return ()
+    first, last = min(numbers), max(numbers)
+    gap = next(number for number in range(first, first + len(numbers) + 1) if number not in numbers)
+    return tuple(str(number) for number in sorted({first - 1, gap, last + 1}) if number >= 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from ...domain.dicom.attributes import SeriesFacts, Sighting, clean_uid
+from ...domain.dicom.attributes import SeriesFacts, Sighting
 from ...domain.dicom.device import DEVICE_ATTRIBUTES, device_of
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
@@ -33,6 +33,7 @@ from ...ports import Clock, EventLog, PacsFinder, Puller
 from ..find.judge_told import judge_told
 from ..rehearse.record_headers import RecordHeaders
 from ..upload import other_series
+from .list_images import list_images
 from .record_pull_end import nothing_new_event
 
 _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
@@ -322,10 +323,10 @@ class PreparePull:
         return replace(request, expected=None, expected_series={}, expected_instances=known)
 
     def _images_told(self, request: PullRequest, series_uid: str) -> tuple[str, ...]:
-        """The images of a series; none when IMAGE level failed."""
+        """The images of a series; none when IMAGE level failed, or does not list all of them."""
         pacs, study_uid = request.pacs, request.study_uid
         try:
-            return self._images_of(pacs, study_uid, series_uid)
+            return list_images(self.finder, pacs, study_uid, series_uid)
         except PipelineError as error:
             self._tell_no_images(pacs, study_uid, error)
             return ()
@@ -333,14 +334,6 @@ class PreparePull:
     def _tell_no_images(self, pacs: str, study_uid: str, error: PipelineError) -> None:
         told = {"pacs": pacs, "studyUID": study_uid, "error": str(error)}
         self.log.event("image_level_failed", "no IMAGE level", "WARNING", **told)
-
-    def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> tuple[str, ...]:
-        keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
-        answers = self.finder.find(
-            pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        )
-        ours = (one for one in answers if clean_uid(one.get("SeriesInstanceUID", "")) in ("", series_uid))
-        return tuple(sorted({uid for one in ours if (uid := clean_uid(one.get("SOPInstanceUID", "")))}))
 
     def _series_of(self, pacs: str, study: Study) -> list[SeriesFacts]:
         """What the PACS says of the study's series; empty where it cannot be asked."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from ...domain.dicom.attributes import clean_uid
 from ...domain.errors import PipelineError, Unreachable
 from ...domain.reconcile.at_destination import AtDestination, There, compared
 from ...domain.study.handover import HandOver
@@ -19,6 +18,7 @@ from ...domain.upload.files import ImagePlace
 from ...domain.upload.upload import Upload
 from ...domain.upload.upload_state import UploadEvent, UploadState
 from ...ports import Clock, EventLog, PacsFinder, StudyStore, Uploader
+from ..pull.list_images import list_images
 from ..update_study import update_study
 from ..upload.upload_outcome import schedule_release
 from ..upload.upload_policy import DestinationPlan
@@ -99,18 +99,13 @@ class CompareDestinations:
         for pacs in study.pacs:
             try:
                 return {
-                    uid for one in place.series_uids for uid in self._images_of(pacs, study.study_uid, one)
+                    uid
+                    for one in place.series_uids
+                    for uid in list_images(self.finder, pacs, study.study_uid, one)
                 }
             except PipelineError as error:
                 self._told_away(pacs, study.study_uid, str(error))
         return None
-
-    def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> list[str]:
-        keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
-        answers = self.finder.find(
-            pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        )
-        return [uid for one in answers if (uid := clean_uid(one.get("SOPInstanceUID", "")))]
 
     def _told_away(self, who: str, study_uid: str, why: str) -> None:
         words = "reconcile: no list of images"
