@@ -27,6 +27,14 @@ class Expectations:
     study: int | None = None
     uncounted: frozenset[str] = frozenset()
 
+    def may_have_more_series(self, here: int) -> bool:
+        """
+        Whether the study has more images than its series, all of them counted, and than are ``here``: a list
+        of series may be cut, too.
+        """
+        counted = bool(self.series) and not self.uncounted
+        return counted and (self.study or 0) > max(sum(self.series.values()), here)
+
     @property
     def known(self) -> bool:
         """Whether there is anything to count against."""

@@ -172,7 +172,7 @@ def decide(
     request = asked.request
     if not counts:
         return Decision(FAILED, "no image came")
-    if not asked.final and _to_be_pulled_again(completeness, asked):
+    if not asked.final and _to_be_pulled_again(completeness, asked, sum(counts.values())):
         return Decision(SHORT_OUTCOME, _in_words(completeness, asked))
     modalities = [one.facts.modality for one in judged.values()]
     whole = request is not None and bool(request.for_destinations)
@@ -245,17 +245,21 @@ def _known_to_pacs_module(last: HandedOver | None, asked: Asked) -> HandedOver |
     return last
 
 
-def _to_be_pulled_again(completeness: Completeness, asked: Asked) -> bool:
+def _to_be_pulled_again(completeness: Completeness, asked: Asked, here: int) -> bool:
     """
     Images are missing; or the job failed, and nobody told by what number it could be seen that all came all
-    the same.
+    the same, or there may be series that nobody named.
     """
-    return completeness.verdict == SHORT or (bool(asked.failed) and completeness.verdict == UNVERIFIED)
+    if completeness.verdict == SHORT or not asked.failed:
+        return completeness.verdict == SHORT
+    return completeness.verdict == UNVERIFIED or expectations(asked.request).may_have_more_series(here)
 
 
 def _in_words(completeness: Completeness, asked: Asked) -> str:
     if completeness.verdict == SHORT:
         return completeness.words
+    if completeness.verdict != UNVERIFIED:
+        return "the pull failed, and the PACS has more images of the study than of the series that it named"
     return f"the pull failed, and nobody told how many images there are: {completeness.words}"
 
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.json_messages.messages import PullRequest
 from pacs_module.domain.receive.completeness import (
     COMPLETE,
     GROWING,
@@ -20,7 +22,12 @@ from pacs_module.domain.receive.completeness import (
     Expectations,
     judge_completeness,
 )
+from pacs_module.domain.receive.decision import RECEIVED, SHORT_OUTCOME, Asked, decide, expectations
+from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.rules.verdict import Verdict
 
+THICK = "1.2.1"
 UIDS = st.sampled_from("abc")
 COUNTS = st.dictionaries(UIDS, st.integers(0, 3))
 IMAGES = st.dictionaries(UIDS, st.integers(1, 4))
@@ -101,3 +108,29 @@ def test_a_count_below_one_is_not_told_whoever_announced_it(count: int) -> None:
     nothing = judge_completeness("1", Expectations({"a": count}), {}, frozenset(), ended=True)
     assert (of_series.verdict, of_study.verdict) == (UNVERIFIED, UNVERIFIED)
     assert nothing.verdict == SHORT
+
+
+@pytest.mark.parametrize(
+    ("series", "study", "here", "failed", "again"),
+    [
+        ({THICK: 60}, 360, {THICK: 60}, "association aborted", True),
+        ({THICK: 60}, 360, {THICK: 60}, "", False),  # it has sent all that it has
+        ({THICK: 60}, 360, {THICK: 60, "1.2.3": 300}, "association aborted", False),
+        ({THICK: 60}, 60, {THICK: 60}, "association aborted", False),
+        ({THICK: 60}, None, {THICK: 60}, "association aborted", False),
+        ({THICK: 60}, 59, {THICK: 60}, "association aborted", False),
+    ],
+)
+def test_a_series_beyond_a_list_of_series_that_is_cut_is_waited_for_where_the_job_failed(
+    series: dict[str, int], study: int | None, here: dict[str, int], failed: str, again: bool
+) -> None:
+    """K12 at SERIES level: the count of the study is more than its series have together."""
+    request = PullRequest("p1", "1.2", "PACS", expected=study, expected_series=series)
+    facts = {uid: SeriesFacts(uid, {"Modality": "CT", "SliceThickness": "5"}, None) for uid in here}
+    judged = {uid: Judged(one, Verdict(True, "", "", "")) for uid, one in facts.items()}
+    told = judge_completeness("1.2", expectations(request), here, frozenset([THICK]), ended=True)
+    assert told.verdict == COMPLETE
+    decision = decide(here, judged, told, Asked(request, failed=failed), None, Switches())
+    assert (decision.outcome == SHORT_OUTCOME) is again
+    last = decide(here, judged, told, Asked(request, failed=failed, final=True), None, Switches())
+    assert last.outcome == RECEIVED
