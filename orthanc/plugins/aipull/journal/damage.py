@@ -202,6 +202,7 @@ _META: dict[str, Callable[[str], object]] = {
     "deaths": int,
     "last_death_at": int,
     "unexplained_deaths": lambda text: _pairs(json.loads(text)),
+    "put_back": lambda text: [_whole(at) for at in _mapping(json.loads(text)).values()],
     "senders": lambda text: _senders(json.loads(text)),
     "unproved hand-overs": lambda text: _mapping(json.loads(text)),
 }

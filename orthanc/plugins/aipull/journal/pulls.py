@@ -12,10 +12,15 @@ from pacs_module.domain.json_messages.messages import PullReport, PullRequest
 from pacs_module.domain.json_messages.pull_failure import FailureKind, PullFailure
 from pacs_module.domain.pull.move_state import MOVE_STATES, UNDER_WAY, MoveEvent, MoveState
 
+from ..runtime.clock import now_ms
 from .charges import Charged, ChargeRows
 from .journal import Journal, as_text
 
 _READ_KEPT = 32
+_PUT_BACK = "put_back"
+"""JSON: when pulls were put back, in epoch milliseconds, by their id."""
+_SENDS_ON_MS = 60_000
+"""So long a PACS may go on with a C-MOVE whose receiver has died."""
 NEW, SUBMITTED, ENDED = MoveState.NEW, MoveState.SUBMITTED, MoveState.ENDED
 
 
@@ -122,6 +127,21 @@ class PullRows:
             self._journal.write("UPDATE pulls SET job_state = ? WHERE pull_id = ?", after, pull_id)
             if suspect:
                 self._journal.write("UPDATE pulls SET suspect = 1 WHERE pull_id = ?", pull_id)
+            put_back = {**self._put_back(now_ms()), pull_id: now_ms()}
+            self._journal.set_meta(_PUT_BACK, as_text(put_back))
+
+    def may_still_come(self) -> list[Pull]:
+        """
+        Pulls that do not move and did a moment ago: their PACS may not have noticed, and send on.
+        """
+        lately = self._put_back(now_ms())
+        waiting = [pull for pull in self.unreported() if pull.job_state is NEW]
+        return [pull for pull in waiting if pull.request.pull_id in lately]
+
+    def _put_back(self, now: int) -> dict[str, int]:
+        """When the pulls that were put back lately were, in epoch milliseconds, by their id."""
+        known: dict[str, int] = json.loads(self._journal.meta(_PUT_BACK, "{}"))
+        return {pull_id: at for pull_id, at in known.items() if now - at < _SENDS_ON_MS}
 
     def ended(
         self,

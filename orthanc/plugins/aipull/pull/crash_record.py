@@ -68,7 +68,9 @@ class CrashRecord:
             died = self._journal.meta(_ALIVE) == "1"
             moving = [pull for pull in self._pulls.unreported() if pull.job_state is SUBMITTED]
             self._journal.set_meta(_ALIVE, "1")
-            charges = self._charges(moving) if died else {}
+            if died and not moving:
+                self._note_death_between()
+            charges = self._charges(moving) if died and moving else {}
             for pull in moving:
                 self._go_on(pull, charges.get(pull.request.pull_id))
         self._on_taken_up()
@@ -83,6 +85,20 @@ class CrashRecord:
             for pull in moving:
                 self._count(pull, found[pull.request.pull_id])
         return found
+
+    def _note_death_between(self) -> None:
+        """
+        Nothing moved. Images of a pull that was put back a moment before may have come all the same: it is
+        not charged, for nobody knows, and the death excuses it of nothing.
+        """
+        nobody = self._associations.connected == frozenset()
+        sent_on = [] if nobody else self._pulls.may_still_come()
+        self._note(sent_on)
+        for pull in sent_on:
+            self._pulls.again(pull.request.pull_id, suspect=True)
+            if self._ending is not Ending.KILLED:
+                known = self._charged.of(pull.request.study_uid)
+                self._charged.note(pull.request.study_uid, Charged(known.deaths, known.seen + 1), now_ms())
 
     def ends(self) -> None:
         """Orthanc ends in order: whatever happens to this process now is nobody's doing."""

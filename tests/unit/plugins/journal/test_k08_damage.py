@@ -151,6 +151,7 @@ def test_k08_a_row_that_cannot_be_read_costs_only_itself(
     [
         ("seq", "much"), ("deaths", "2.5"), ("last_death_at", ""),
         ("unexplained_deaths", "{"), ("unexplained_deaths", "[1, 2]"),
+        ("put_back", "{"), ("put_back", "[]"), ("put_back", '{"p1": "soon"}'), ("put_back", '{"p1": null}'),
         ("senders", '{"PACS": [["A"]]}'), ("senders", "7"), ("unproved hand-overs", "[[1]]"),
     ],
 )  # fmt: skip

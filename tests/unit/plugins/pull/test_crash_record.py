@@ -16,6 +16,7 @@ from aipull.journal.charges import Charged, ChargeRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
+from aipull.runtime.clock import now_ms
 from aipull.server.last_associations import Associations
 from aipull.server.previous_exit import PreviousExit, exit_file
 from pacs_module.domain.json_messages.messages import PullReport, PullRequest
@@ -380,3 +381,47 @@ def test_k08_charges_are_forgotten_with_their_study(run: Run) -> None:
     run.dies()
     run.journal.forget_studies(["1.2.a"])
     assert run.charged("a") == Charged()
+
+
+@pytest.mark.parametrize("deaths", ["mm", "mwm", "wmm", "mwwm"])
+def test_k08_poison_that_is_still_sent_when_its_pull_was_put_back_is_set_aside_by_its_second_move(
+    run: Run, deaths: str
+) -> None:
+    """m: it moves. w: it was put back, waits, and the PACS has not noticed yet."""
+    run.ask("a", "b")
+    run.moves("a")
+    run.rows.again("a")  # Orthanc did not answer
+    for death in deaths:
+        assert run.state("a")[0] == NEW
+        if death == "m":
+            run.moves("a")
+        run.dies(NODE)
+    assert run.pull("a").error == SET_ASIDE
+    assert run.state("b") == (NEW, 0, False)
+
+
+@pytest.mark.parametrize("connected", [frozenset(), NODE, None])
+def test_k08_a_pull_that_waits_is_not_charged_with_what_others_do(
+    run: Run, connected: frozenset[str] | None
+) -> None:
+    run.ask("a")
+    run.moves("a")
+    run.dies(NODE, ending=Ending.KILLED)
+    for _ in range(4):
+        run.dies(connected)
+    assert run.state("a") == (NEW, 0, True)
+    run.moves("a")
+    run.rows.ended("a", 1, "", 1.0)
+    assert run.charged("a") == Charged()
+
+
+def test_k08_a_minute_after_it_was_put_back_nothing_of_it_comes(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.ask("a")
+    run.moves("a")
+    run.rows.again("a")
+    assert [one.request.pull_id for one in run.rows.may_still_come()] == ["a"]
+    later = now_ms() + 61_000
+    monkeypatch.setattr("aipull.journal.pulls.now_ms", lambda: later)
+    assert run.rows.may_still_come() == []
