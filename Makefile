@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs chaos-hosts find-matrix bench bench-quick compose-test lint bandit docs clean install uninstall deb deb-test systemd-test lock sbom audit licences helm-check bundle
 
 PYTHON := .venv/bin/python
+# Tests and runs start hundreds of Python processes: each would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 off := 0 no false
 # make test PLATFORM=debian13: the same in a root folder of that release (scripts/platform.sh).
 ON = $(if $(PLATFORM),scripts/platform.sh $(PLATFORM))

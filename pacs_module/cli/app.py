@@ -1,35 +1,83 @@
-"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | size | key | destinations | results | quarantine | parameters | audit | backup | restore |
-forget``.
-"""
+"""The command line: ``pacs-module`` and one of :data:`COMMANDS`, or ``run``."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
 from ..domain.errors import PipelineError
 from ..settings import load_settings
-from .audit import audit, audit_trail
 from .common import SettingsFile, console, errors, say
-from .doctor import doctor
-from .find import compare_copies, find
-from .gateway import parameters, quarantine
-from .key import key
-from .look_at import log_level, logs, status, top
-from .manual import cancel, destinations, done, forget, priority, pull, redo, results
-from .reconcile import reconcile
-from .rehearse import rehearse
-from .rules import rules
-from .upkeep.backup import backup, restore
-from .upkeep.probe import probe
-from .upkeep.size import size
-from .why import why
+
+COMMANDS = {
+    "pull": "manual:pull",
+    "redo": "manual:redo",
+    "cancel": "manual:cancel",
+    "done": "manual:done",
+    "priority": "manual:priority",
+    "why": "why:why",
+    "probe": "upkeep.probe:probe",
+    "find": "find:find",
+    "compare": "find:compare_copies",
+    "reconcile": "reconcile:reconcile",
+    "rehearse": "rehearse:rehearse",
+    "status": "look_at:status",
+    "top": "look_at:top",
+    "logs": "look_at:logs",
+    "doctor": "doctor:doctor",
+    "log-level": "look_at:log_level",
+    "rules": "rules:rules",
+    "key": "key:key",
+    "audit-trail": "audit:audit_trail",
+    "destinations": "manual:destinations",
+    "quarantine": "gateway:quarantine",
+    "results": "manual:results",
+    "parameters": "gateway:parameters",
+    "size": "upkeep.size:size",
+    "audit": "audit:audit",
+    "backup": "upkeep.backup:backup",
+    "restore": "upkeep.backup:restore",
+    "forget": "manual:forget",
+}
+"""Name: module in this package, and the function in it or, where a command has commands of its own, its Typer."""
+
+
+class CommandsByName(TyperGroup):
+    """Finds a command in :data:`COMMANDS`: most of them need only a part of what the service imports."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of ``--help``."""
+        return [*super().list_commands(ctx), *COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command of Typer's; None: there is none of this name."""
+        place = COMMANDS.get(cmd_name)
+        return super().get_command(ctx, cmd_name) if place is None else _load(cmd_name, place)
+
+
+def _load(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    loaded = getattr(import_module(f".{module}", __package__), attribute)
+    command = typer.main.get_command(loaded if isinstance(loaded, typer.Typer) else _alone(loaded))
+    command.name = name
+    return command
+
+
+def _alone(function: Callable[..., object]) -> typer.Typer:
+    """A Typer of one command, which Typer makes a command and no group."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    alone.command()(function)
+    return alone
+
 
 app = typer.Typer(
+    cls=CommandsByName,
     help="The AI pull pipeline: finds, pulls and delivers the series that the AI computes.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -55,33 +103,6 @@ def run(settings: SettingsFile = None) -> None:
     from .serve import serve  # the other commands need none of it
 
     serve(load_settings(settings))
-
-
-for command in (pull, redo, cancel, done, priority):
-    app.command()(command)
-app.command()(why)
-app.command()(probe)
-app.command()(find)
-app.command("compare")(compare_copies)
-app.command()(reconcile)
-app.command()(rehearse)
-app.command()(status)
-app.command()(top)
-app.command()(logs)
-app.command()(doctor)
-app.command("log-level")(log_level)
-app.add_typer(rules, name="rules")
-app.add_typer(key, name="key")
-app.add_typer(audit_trail, name="audit-trail")
-app.add_typer(destinations, name="destinations")
-app.add_typer(quarantine, name="quarantine")
-app.add_typer(results, name="results")
-app.command()(parameters)
-app.command()(size)
-app.command()(audit)
-app.command()(backup)
-app.command()(restore)
-app.command()(forget)
 
 
 def main() -> None:

@@ -128,7 +128,9 @@ def _count_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{what} {number}" for what, number in counts.items())
 
 
-audit_trail = typer.Typer(help="Who saw and did what: verified, shown.", no_args_is_help=True)
+audit_trail = typer.Typer(
+    help="Who saw and did what: verified, shown.", no_args_is_help=True, add_completion=False
+)
 CHANGED = 1
 """Exit status when an entry was changed, or is missing."""
 

@@ -23,6 +23,7 @@ OfStudy = Annotated[str, typer.Option("--study", help="All images of this StudyI
 quarantine = typer.Typer(
     help="Images that failed validation: show, rates, release (let pass), drop.",
     invoke_without_command=True,
+    add_completion=False,
 )
 
 

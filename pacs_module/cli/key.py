@@ -27,7 +27,9 @@ from ..shared.logs import ContractLog
 from ..use_cases.operate.manage_keys import ManageKeys
 from .common import AsJson, SettingsFile, check_store, console, errors, for_tables, print_json, say
 
-key = typer.Typer(help="API keys of people and machines: made, listed, revoked.", no_args_is_help=True)
+key = typer.Typer(
+    help="API keys of people and machines: made, listed, revoked.", no_args_is_help=True, add_completion=False
+)
 By = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 ME = os.environ.get("USER", "")
 _ROLES = "viewer: looks · operator: works by hand, too · admin: rules and settings, too · plugin · backend"

@@ -229,6 +229,7 @@ Name = Annotated[str, typer.Argument(help="Name of the destination.")]
 destinations = typer.Typer(
     help="Destinations beside the backend: their queues (show), send again (retry), give up (drop).",
     invoke_without_command=True,
+    add_completion=False,
 )
 
 
@@ -356,6 +357,7 @@ def _tell(found: dict[str, Any]) -> None:
 results = typer.Typer(
     help="DICOM objects that came back from the backend: where they stand, send again (retry), give up (drop).",
     invoke_without_command=True,
+    add_completion=False,
 )
 results.command("retry")(retry)
 results.command("drop")(drop)

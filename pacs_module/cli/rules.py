@@ -29,7 +29,9 @@ Changes = Annotated[
 ]
 _USER = os.environ.get("USER", "")
 
-rules = typer.Typer(help="The rules in force: show, apply, undo, history.", no_args_is_help=True)
+rules = typer.Typer(
+    help="The rules in force: show, apply, undo, history.", no_args_is_help=True, add_completion=False
+)
 
 
 def manage(settings: Path | None, ask_plugins: bool = False) -> ManageRules:

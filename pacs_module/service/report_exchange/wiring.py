@@ -10,7 +10,6 @@ from functools import partial
 from ...adapters.report_exchange.ledger import ledger_of
 from ...adapters.report_exchange.mllp import MllpClient, MllpServer
 from ...adapters.report_exchange.platform import HttpPlatform
-from ...adapters.report_exchange.report_view import ReportColumns, SqlReportView
 from ...adapters.report_exchange.ris_reports import to_fhir, to_folder, to_mllp
 from ...domain.errors import ConfigurationError
 from ...domain.report_exchange.entry import EntryKind, Taken
@@ -126,6 +125,9 @@ def _platform(told: PlatformSettings) -> HttpPlatform:
 def _view(told: ReportViewSettings | None) -> ReportView | None:
     if told is None:
         return None
+    # Here: SQLAlchemy makes a good part of a start, and only a site with such a view needs it.
+    from ...adapters.report_exchange.report_view import ReportColumns, SqlReportView
+
     columns = ReportColumns(**told.columns.model_dump())
     return SqlReportView(
         told.url.get_secret_value(), told.view, columns, told.statuses, told.day_format, told.timeout_s

@@ -270,11 +270,11 @@ WITHOUT_JSON = {
 
 def commands(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something, by its words."""
-    below = getattr(command, "commands", {})
+    below = command.list_commands(None) if hasattr(command, "list_commands") else ()
     if not below:
         yield name, command
-    for word, one in below.items():
-        yield from commands(one, f"{name} {word}".strip())
+    for word in below:
+        yield from commands(command.get_command(None, word), f"{name} {word}".strip())
 
 
 def test_every_command_answers_programs_too() -> None:
