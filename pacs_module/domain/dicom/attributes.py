@@ -242,7 +242,7 @@ def dashed_date(text: str) -> str:
 def plain_time(text: str) -> str:
     """
     ``101530.25``, ``10:15:30``, ``10:15:30 AM``, ``１０：１５：３０``, ``101530+0800`` and the time of the moment
-    ``20200612101530`` as ``101530``; anything without hours and minutes, and what no clock shows, as empty.
+    ``20200612101530`` as ``101530``, ``73015`` as ``073015``; anything without hours and minutes, and what no clock shows, as empty.
     """
     if text.isascii() and text.isdigit() and len(text) == len("HHMMSS"):
         return on_clock(text)  # the usual one, of which a day's list has 10,000
@@ -252,7 +252,13 @@ def plain_time(text: str) -> str:
         digits = digits[len("YYYYMMDD") :] if dashed_date(digits) else ""
     if len(digits) < len("HHMM"):
         return ""
-    return on_clock(_of_whole_day(digits.ljust(6, "0")[:6], plain))
+    return on_clock(_of_whole_day(with_lost_zero(digits).ljust(6, "0")[:6], plain))
+
+
+def with_lost_zero(digits: str) -> str:
+    """``73015``, which somebody has kept as a number, is ``073015``; ``10153`` may be two times."""
+    lost = len(digits) == len("HMMSS") and not on_clock(f"{digits[:4]}00")
+    return f"0{digits}" if lost else digits
 
 
 def on_clock(time: str) -> str:

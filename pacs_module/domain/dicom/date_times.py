@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .attributes import OFFSET, dashed_date, on_clock
+from .attributes import OFFSET, dashed_date, on_clock, with_lost_zero
 from .numbers import ascii_digits
 
 _LAST_SECOND = "235959"
@@ -69,6 +69,7 @@ def time_of(text: str, end: bool = False) -> str:
     an offset from UTC decide nothing; a leap second is the last of its minute.
     """
     bare = OFFSET.sub("", ascii_digits(text).replace(":", "").strip(" \0")).split(".")[0]
+    bare = with_lost_zero(bare)
     if not bare.isdecimal() or len(bare) not in (2, 4, 6):
         return ""
     return on_clock(bare + (_LAST_SECOND if end else "000000")[len(bare) :])

@@ -26,8 +26,8 @@ _MM |= dict.fromkeys(
     ("mm", "mms", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
 )
 _NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*[ed]([+-]?0*\d{1,3}))?\s*([^\W\d_]*)\.?")
-_AROUND = "~∼≈=\"'()[];:"
-"""Signs around a number that change nothing: about, quotes, brackets."""
+_AROUND = "~∼≈=*^\"'()[];:"
+"""Signs around a number that change nothing: about, quotes, brackets, marks of a foot note."""
 _WITHOUT_WIDTH = "\ufeff\u200b\u200e\u200f\u2060"
 _POINTS = str.maketrans("٫·。、،‚−–\0", "...,,,-- ", _WITHOUT_WIDTH)
 _SEVERAL = re.compile(r"[;|/]")
@@ -126,7 +126,8 @@ def _one_of_equal(text: str) -> str:
 
 def _bare(plain: str) -> str:
     """Without what stands around it: ``~1.25``, ``"1.25"``, ``5.0 [mm]``."""
-    return plain.replace("(mm)", "mm").replace("[mm]", "mm").strip(_AROUND + string.whitespace)
+    bare = plain.replace("(mm)", "mm").replace("[mm]", "mm").strip(_AROUND + string.whitespace)
+    return bare.rstrip(",")
 
 
 def _parsed(plain: str, text: str) -> Reading:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ...domain.dicom.attributes import SeriesFacts, Sighting
 from ...domain.dicom.device import DEVICE_ATTRIBUTES, device_of
-from ...domain.errors import PermanentError, PipelineError, RetriableError
+from ...domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers
 from ...domain.explain import loglines
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
@@ -59,13 +59,15 @@ class PreparePull:
     count_on: timedelta = timedelta(minutes=10)
     """
     After this a study that was to be pulled ahead, and grew again, is pulled all the same, when no find
-    counts it.
+    counts it; and one that was to be filtered at SERIES level is pulled whole, when that is not answered.
     """
     learn: Callable[[str, Sequence[SeriesFacts], bool], None] = lambda pacs, series, final: None
     """Told what a PACS announces of a study that is pulled; ``final``: it has stopped growing."""
     find_timeout_s: float | None = None
     """Deadline of a C-FIND inside the pull, where the PACS has none of its own; None: the plugins'."""
     headers: RecordHeaders | None = None
+    _unanswered_since: dict[str, int] = field(default_factory=dict)
+    """By StudyInstanceUID: since when (epoch milliseconds) its series were not told."""
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
         """
@@ -80,8 +82,8 @@ class PreparePull:
             The request, or None when every series was dropped: the study is settled then.
 
         Raises:
-            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, or the plugins
-            took no verdicts.
+            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, for less than
+            ``count_on``, or the plugins took no verdicts.
         """
         series = self._series_of(pacs, study)
         wanted_by = other_series.begun_for(study)
@@ -342,7 +344,7 @@ class PreparePull:
         try:
             answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, _WITH_DEVICE)
         except PipelineError as error:
-            if self._filters(pacs) and isinstance(error, RetriableError):
+            if self._filters(pacs) and self._may_answer_later(study, error):
                 raise
             self.log.event(
                 "series_counts_missing",
@@ -353,7 +355,19 @@ class PreparePull:
                 error=str(error),
             )
             return []
+        self._unanswered_since.pop(study.study_uid, None)
         return series_of(study.study_uid, answers)
+
+    def _may_answer_later(self, study: Study, error: PipelineError) -> bool:
+        """
+        Whether a pull waits for its series, to be filtered by them: some PACS never answer for a large study.
+        Its images are filtered as well when they are here.
+        """
+        if not isinstance(error, RetriableError) or isinstance(error, TooManyAnswers):
+            return False
+        now = self.clock.now()
+        since = self._unanswered_since.setdefault(study.study_uid, now)
+        return now - since < milliseconds(self.count_on)
 
     def _filter(self, study: Study, pacs: str, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""

@@ -14,6 +14,11 @@ from pacs_module.domain.dicom.numbers import read_number, read_thickness, read_w
     ("text", "mm"),
     [
         ("1.25", 1.25),
+        ("1.25*", 1.25),
+        ("1,25mm*", 1.25),
+        ("1.25^", 1.25),
+        ("1,25,", 1.25),
+        (",625", 0.625),
         ("1,25", 1.25),
         ("1.25 mm", 1.25),
         ("1,25MM", 1.25),
