@@ -242,7 +242,8 @@ def dashed_date(text: str) -> str:
 def plain_time(text: str) -> str:
     """
     ``101530.25``, ``10:15:30``, ``10:15:30 AM``, ``１０：１５：３０``, ``101530+0800`` and the time of the moment
-    ``20200612101530`` as ``101530``, ``73015`` as ``073015``; anything without hours and minutes, and what no clock shows, as empty.
+    ``20200612101530`` as ``101530``, ``73015`` as ``073015``; anything without hours and minutes, and
+    what no clock shows, as empty.
     """
     if text.isascii() and text.isdigit() and len(text) == len("HHMMSS"):
         return on_clock(text)  # the usual one, of which a day's list has 10,000

@@ -13,8 +13,8 @@ from pacs_module.domain.errors import (
     PipelineError,
     RetriableError,
     TooManyAnswers,
-    UnreadableAnswers,
     Unreachable,
+    UnreadableAnswers,
 )
 from tests.fakes.pipeline import THICK, UID, Pipeline, at_series_level, series_answer
 
