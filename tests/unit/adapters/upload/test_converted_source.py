@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
 
-from pacs_module.adapters.files.compression import SYNTAXES
+from pacs_module.adapters.files.compression import SYNTAXES, converted
 from pacs_module.adapters.files.upload_source import FolderSource
 from pacs_module.adapters.upload.converted_source import ConvertedSource
 from pacs_module.domain.upload.files import UploadFile
@@ -40,8 +40,6 @@ def asked(made: ConvertedSource, folder: Path) -> list[UploadFile]:
 
 @pytest.mark.parametrize("form", SYNTAXES)
 def test_each_form_has_the_same_pixels_names_and_header(tmp_path: Path, form: str) -> None:
-    if form == "htj2k":
-        pytest.importorskip("imagecodecs")
     here = tmp_path / "here"
     images(here)
     before = {one.sop_uid: one for one in FolderSource().images(str(here), NAMES, "H1")}
@@ -90,13 +88,14 @@ def test_an_image_that_cannot_be_converted_goes_as_it_is_and_is_told(tmp_path: P
     assert "not_converted" in str(log.__dict__)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("imagecodecs") is not None, reason="the codec is there")
-def test_without_the_codec_images_go_as_they_are_and_it_is_told(tmp_path: Path) -> None:
-    here, log = tmp_path / "here", FakeLog()
-    images(here)
-    told = asked(source(tmp_path, "htj2k", log), here)
-    assert {one.transfer_syntax for one in told} == {ExplicitVRLittleEndian}
-    assert "imagecodecs has to be installed" in str(log.events)
+def test_without_the_codec_no_htj2k_is_written_and_the_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    images(here, 1)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)  # its import fails, as where it is not installed
+    with pytest.raises(ValueError, match="imagecodecs has to be installed"):
+        converted(here / "1.dcm", "htj2k")
 
 
 def test_htj2k_is_not_written_with_another_precision_than_the_images(tmp_path: Path) -> None:
