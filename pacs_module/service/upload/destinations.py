@@ -86,45 +86,75 @@ def open_destinations(
     """
     if not settings.destination:
         return None
+    makes = _Senders(settings, store, clock, log, owner, cache, metrics, result_folder)
     plans = tuple(plan_of(one) for one in settings.destination)
+    circuits = {one.name: _circuit(one, clock, log, metrics) for one in settings.destination}
     fill = None
     if cache is not None and settings.upload_cache is not None:
         fill = FillCache(store, cache, settings.upload_cache.limits, clock, log)
-    source = FolderSource(is_inside)
-    anonymised = settings.anonymise is not None
     routed = tuple(one for one in plans if not one.for_results)
-    route = RouteHandOvers(store, routed, source, fill, clock, log, owner, anonymised)
-    circuits = {one.name: _circuit(one, clock, log, metrics) for one in settings.destination}
+    anonymised = settings.anonymise is not None
+    route = RouteHandOvers(store, routed, FolderSource(is_inside), fill, clock, log, owner, anonymised)
     made = Destinations(plans, circuits, route, fill, UploadsByHand(store, clock, log), metrics=metrics)
     for told, plan in zip(settings.destination, plans, strict=True):
         live = LiveDestination(told, plan_of) if _follows(settings, told) else None
         if live is not None:
             made.live[told.name] = live
+        made.senders += makes.of(told, plan, circuits[told.name], live)
+    return made
+
+
+@dataclass(frozen=True)
+class _Senders:
+    """What all workers of all destinations have in common; arguments as of :func:`open_destinations`."""
+
+    settings: Settings
+    store: StudyStore
+    clock: SystemClock
+    log: ContractLog
+    owner: str
+    cache: UploadCache | None
+    metrics: UploadMetrics | None
+    result_folder: Callable[[str], str]
+
+    def of(
+        self,
+        told: DestinationSettings,
+        plan: DestinationPlan,
+        circuit: BackendCircuit,
+        live: LiveDestination | None,
+    ) -> list[tuple[str, SendUploads]]:
+        """
+        The workers of one destination, by name.
+
+        One that follows the platform's parameters has as many as they may ever ask for; the rest pauses.
+        """
         pacer = Pacer(told.bytes_per_second) if live is None else live.pacer
         uploader = uploader_of(told, pacer)
         workers = told.threads if live is None else max(told.threads, MAX_THREADS)
+        made = []
         for number in range(1, workers + 1):
             name = f"upload {told.name}-{number}"
             sender = SendUploads(
-                store=store,
+                store=self.store,
                 plan=plan,
                 uploader=uploader,
-                source=_source(settings, told, name, log),
-                cache=cache,
-                clock=clock,
-                log=log,
-                circuit=circuits[told.name],
-                owner=owner,
+                source=_source(self.settings, told, name, self.log),
+                cache=self.cache,
+                clock=self.clock,
+                log=self.log,
+                circuit=circuit,
+                owner=self.owner,
                 worker=name,
-                closed=partial(_closed, plan, clock),
-                result_folder=result_folder,
+                closed=partial(_closed, plan, self.clock),
+                result_folder=self.result_folder,
             )
             if live is not None:
                 sender.works = live.follow(number)
-            if metrics is not None:
-                sender.counted = metrics.tried
-            made.senders.append((name, sender))
-    return made
+            if self.metrics is not None:
+                sender.counted = self.metrics.tried
+            made.append((name, sender))
+        return made
 
 
 def _follows(settings: Settings, told: DestinationSettings) -> bool:

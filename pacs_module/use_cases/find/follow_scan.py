@@ -56,6 +56,20 @@ class _PulledAhead:
         return self.watch.counted_on(self.decision.series, self.decision.proof_ms)
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """
+    A pull ahead that was written.
+
+    Args:
+        study: As it is pulled now.
+        guessed: What was pulled ahead of it before was a guess.
+    """
+
+    study: Study
+    guessed: bool
+
+
 @dataclass
 class FollowScan:
     """
@@ -203,42 +217,56 @@ class FollowScan:
         return not is_suspicious(matched, self.finder.learned(pacs)) and told >= announced
 
     def _pull(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> bool:
-        now = self.clock.now()
         counts = {facts.series_uid: facts.instances or 0 for facts in series}
         chosen = {uid: counts[uid] for uid in decision.series}
         ahead = Ahead(watch.pacs, chosen, decision.why, decision.proof_ms)
-        written = guessed = False
+        begun = self._begin(watch, ahead, sum(counts.values()))
+        if begun is None:
+            self._wait_for_better(watch, series, decision)
+            return False
+        self._watched[watch.pacs].pop(watch.study_uid, None)
+        self._remember(_PulledAhead(watch, decision))
+        reach("followed")
+        self._learn(watch, ahead, begun)
+        self.log.event(
+            "series_stands_still", "the series to compute stands still, the study may still grow",
+            pacs=watch.pacs, studyUID=watch.study_uid, seriesUIDs=list(ahead.series),
+            instances=sum(ahead.series.values()),
+        )  # fmt: skip
+        return True
+
+    def _begin(self, watch: Watch, ahead: Ahead, count: int) -> _Begun | None:
+        """Make the study due to be pulled; None: these series are here, or it is not counted any more."""
+        now = self.clock.now()
+        begun: _Begun | None = None
 
         def edit(study: Study) -> bool:
-            nonlocal written, guessed
-            here = all(is_received(study, uid, count) for uid, count in ahead.series.items())
-            written, guessed = _is_counted(study) and not here, is_guess(study, now)
-            if written:
-                study.saw(watch.pacs, sum(counts.values()), now)
-                study.ahead, study.sightings, study.why = ahead, [], f"{watch.pacs}: {decision.why}"
-                study.note(Note.STANDS_STILL, study.why, now)
-                study.schedule(PULL, now)
-            return written
+            nonlocal begun
+            here = all(is_received(study, uid, number) for uid, number in ahead.series.items())
+            begun = None
+            if here or not _is_counted(study):
+                return False
+            begun = _Begun(study, is_guess(study, now))
+            study.saw(watch.pacs, count, now)
+            study.ahead, study.sightings, study.why = ahead, [], f"{watch.pacs}: {ahead.why}"
+            study.note(Note.STANDS_STILL, study.why, now)
+            study.schedule(PULL, now)
+            return True
 
-        study = update_study(self.store, watch.study_uid, edit)
-        if not written and self._ends_so(watch, series, decision):
-            self._leave(watch)  # all of it is here, and studies of its protocol have nothing better
-        elif not written:
-            # All of it is here, and something better may still come.
-            self._keep(watch, max(2 * self.policy.growing_ms, min(2 * watch.pause, SELDOM_MS)))
+        update_study(self.store, watch.study_uid, edit)
+        return begun
+
+    def _wait_for_better(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> None:
+        """All that was chosen is here; whether something better may still come, its protocol tells."""
+        if self._ends_so(watch, series, decision):
+            self._leave(watch)
         else:
-            self._watched[watch.pacs].pop(watch.study_uid, None)
-            if len(self._before) >= MOST_REMEMBERED:
-                self._before.clear()
-            self._before[watch.study_uid] = _PulledAhead(watch, decision)
-            reach("followed")
-            self._learn(watch, ahead, study if guessed else None)
-            self.log.event(
-                "series_stands_still", "the series to compute stands still, the study may still grow",
-                pacs=watch.pacs, studyUID=watch.study_uid, seriesUIDs=list(ahead.series),
-                instances=sum(ahead.series.values()),
-            )  # fmt: skip
-        return written
+            self._keep(watch, max(2 * self.policy.growing_ms, min(2 * watch.pause, SELDOM_MS)))
+
+    def _remember(self, ahead: _PulledAhead) -> None:
+        if len(self._before) >= MOST_REMEMBERED:
+            self._before.clear()
+        self._before[ahead.watch.study_uid] = ahead
 
     def _ends_so(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> bool:
         """
@@ -287,18 +315,18 @@ class FollowScan:
                 )  # fmt: skip
         return after
 
-    def _learn(self, watch: Watch, ahead: Ahead, guessed: Study | None) -> None:
+    def _learn(self, watch: Watch, ahead: Ahead, begun: _Begun) -> None:
         """
-        The series that ends says something of its device; ``guessed``: what was pulled ahead before was too
-        early.
+        The series that ends says something of its device; where a guess of before was too early, that is
+        counted.
         """
         for uid in ahead.series:
             if watch.tracks[uid].rate:
                 self.knowledge.take_series(watch.pacs, watch.devices[uid], watch.tracks[uid].pause)
         self.knowledge.count(watch.pacs, "early")
-        if guessed is not None and guessed.last_handover is not None:
-            same = guessed.last_handover.series_uid in ahead.series
-            self.knowledge.count(watch.pacs, "grew" if same else "beaten")
+        last = begun.study.last_handover
+        if begun.guessed and last is not None:
+            self.knowledge.count(watch.pacs, "grew" if last.series_uid in ahead.series else "beaten")
 
     def _keep(self, watch: Watch, pause: int) -> None:
         self._watched[watch.pacs][watch.study_uid] = replace(
