@@ -38,11 +38,14 @@ class HandoverFolders:
             return False
 
     def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
-        """Regular files in the folder and below; 0 when any of the folders is gone or lies elsewhere."""
+        """
+        Regular files in the folder and below that are not empty, as a loss of power leaves them; 0 when any
+        of the folders is gone or lies elsewhere.
+        """
         paths = [filepath, *(folder.filepath for folder in folders)]
         if not all(os.path.isdir(path) and self.is_inside(path) for path in paths):
             return 0
-        return sum(1 for _ in regular_files(Path(filepath)))
+        return sum(1 for file in regular_files(Path(filepath)) if file.stat().st_size)
 
 
 def regular_files(folder: Path) -> Iterator[Path]:

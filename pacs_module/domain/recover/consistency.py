@@ -12,11 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import NoneType
 from typing import Any
 
 from ..json_messages.documents import from_document
 
 GIVEN, RELEASED, LOST = "given", "released", "lost"
+_TYPES: dict[str, Any] = dict.fromkeys(("handover_id", "study_uid", "state", "folder", "pull_id", "pacs", "status"), str)
+_TYPES |= dict.fromkeys(("files", "instances", "at"), int)
+_TYPES |= dict.fromkeys(("notification", "request"), (dict, NoneType))
+"""Of the values of a row; one that has others is left out."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class JournalHandover:
     folder: str = ""
     at: int = 0
     notification: dict[str, Any] | None = None
+
+    @property
+    def files_lost(self) -> bool:
+        """Whether files of a hand-over that is needed are gone, all of them or some."""
+        return self.state == LOST or (self.state == GIVEN and self.files < max(self.instances, 1))
 
 
 @dataclass(frozen=True)
@@ -274,7 +284,7 @@ def _plugins_lack(store: StoreRecords, plugins: PluginRecords) -> Iterator[Diffe
         there = handovers.get(one.handover_id)
         if there is None:
             yield Difference(Lacking.JOURNAL_HANDOVER, Remedy.KEPT, one.study_uid, one.handover_id)
-        elif there.state == LOST or (there.state == GIVEN and not there.files):
+        elif there.files_lost:
             yield Difference(Lacking.FILES, Remedy.DELIVERY, one.study_uid, one.handover_id)
     for pull_id, study_uid in store.pulls.items():
         if pull_id not in pulls and study_uid not in plugins.owed:
@@ -329,9 +339,11 @@ def read_plugin_records(answer: Mapping[str, Any]) -> PluginRecords:
 def _rows(kind: Any, rows: Any) -> Iterator[Any]:
     for row in _objects(rows):
         try:
-            yield from_document(kind, row)
+            read = from_document(kind, row)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
+        if all(isinstance(value, _TYPES.get(name, object)) for name, value in vars(read).items()):
+            yield read
 
 
 def _objects(rows: Any) -> list[Mapping[str, Any]]:

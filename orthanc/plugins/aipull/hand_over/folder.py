@@ -192,8 +192,9 @@ class HandoverFolder:
         return self._is_name(name) and (self._folder / name).is_dir()
 
     def count(self, name: str) -> int:
-        """How many images lie in a hand-over; 0: it is gone."""
-        return sum(1 for _ in (self._folder / name).rglob("*.dcm")) if self._is_name(name) else 0
+        """How many images lie in a hand-over, without empty files; 0: it is gone."""
+        images = (self._folder / name).rglob("*.dcm") if self._is_name(name) else ()
+        return sum(1 for image in images if _size_of(str(image)) > 0)
 
     def strays(self, known: set[str]) -> list[str]:
         """Whole folders that no hand-over is known for."""

@@ -30,6 +30,11 @@ def test_what_lies_there_is_counted(root: Path) -> None:
     assert folders.count_files([], str(root / "gone")) == 0
 
 
+def test_k14_a_file_that_a_loss_of_power_left_empty_does_not_count(root: Path) -> None:
+    (root / "one" / "00002.dcm").write_bytes(b"")
+    assert HandoverFolders([root]).count_files([], str(root / "one")) == 2
+
+
 def test_the_root_may_itself_be_a_link(root: Path, tmp_path: Path) -> None:
     (tmp_path / "store_image").symlink_to(root)
     folders = HandoverFolders([tmp_path / "store_image"])

@@ -107,6 +107,17 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=0)), None,
         [lacks(F, Remedy.DELIVERY)],
     ),
+    "the hand-over folder lost a part of its files": (
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=19, instances=20)),
+        None, [lacks(F, Remedy.DELIVERY)],
+    ),
+    "all files are there, and a manifest beside them": (
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=20, instances=20)),
+        None, [],
+    ),
+    "the store is new, and a part of the files is lost: the delivery finds that": (
+        store(), journal(given(files=19, instances=20), installation=OTHER), None, [lacks(S, Remedy.ADOPT)],
+    ),
     "a copy without names was made: the original is gone for good": (
         store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}),
         journal(given(state="released", files=0)), None, [],
@@ -180,3 +191,14 @@ def test_the_answer_as_agreed() -> None:
     assert read.pulls == (RUNS,)
     assert (read.installation, read.journal_id, read.owed) == (OTHER, "j", frozenset({"1.7"}))
     assert (read.stray_folders, read.index_unknown, read.orphan_files) == (("y",), ("9",), 2)
+
+
+@pytest.mark.parametrize("value", ["3", None, [], {}, "x", 1.5])
+def test_k14_a_row_of_other_types_is_left_out(value: object) -> None:
+    row = {"handoverID": "h1", "studyUID": "1.1", "state": "given", "files": 1, "instances": 1}
+    rows = [{**row, "files": value}, {**row, "instances": value}, row]
+    pulls = [{"pullID": 5, "studyUID": "1.1"}, {"pullID": "p1", "studyUID": None}, {"pullID": "p2"}]
+    told = read_plugin_records({"handovers": rows, "pulls": pulls, "outbox": [{}], "strayFolders": [None]})
+    assert [one.handover_id for one in told.handovers] == ["h1"]
+    assert told.pulls == ()
+    assert compare(store(waiting=(waits(),)), told, None).away == {}
