@@ -60,6 +60,8 @@ class OrthancSettings(Section):
     """Its DICOM port as the PACS see it; 0: the one that it listens on."""
     concurrent_jobs: int = Field(default=4, ge=1)
     """Its ConcurrentJobs: C-MOVEs beyond that wait in its queue."""
+    restart_silent_scp: bool = False
+    """End it when it does not answer its own C-ECHO any more; its supervisor starts it again."""
 
 
 class ReceiverSettings(Section):

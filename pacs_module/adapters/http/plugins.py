@@ -126,6 +126,13 @@ class OrthancPuller:
             answer = checked(_WHO, self._link.call("GET", self._root + "/system", timeout=self._timeout))
         return _object(answer)
 
+    def shut_down(self) -> None:
+        """End Orthanc as SIGTERM does; to start it again is for its supervisor (systemd, Docker)."""
+        with about(self._server):
+            checked(
+                _WHO, self._link.call("POST", self._root + "/tools/shutdown", data="", timeout=self._timeout)
+            )
+
     def _call(self, method: str, path: str, body: object = None, accepted: Sequence[int] = ()) -> Answer:
         """The answer, if it is 2xx or its status is one that the caller understands."""
         with about(self._server):

@@ -37,7 +37,10 @@ def watches_of(
         one.name: asked(urlsplit(one.url).hostname or "", partial(_known, puller_of(one.name)))
         for one in settings.receivers
     }
-    return Watches(WatchOwnScp(echo, log), WatchClock(clock, _others(settings), log))
+    ends = {
+        one.name: puller_of(one.name).shut_down for one in settings.receivers if one.restart_silent_scp
+    }
+    return Watches(WatchOwnScp(echo, log, ends), WatchClock(clock, _others(settings), log))
 
 
 def _known(puller: OrthancPuller) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 What can go wrong at home without any server being away: our own SCP that takes no association any more, and
 the clock.
 
-Both are told (event and alarm). Neither is mended from here: who restarts Orthanc, or sets a clock, is the
-machine's own service.
+Both are told (event and alarm). An Orthanc whose SCP is silent is ended where the site says so; who starts it
+again, or sets a clock, is the machine's own service.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from ...domain.errors import PipelineError
 from ...domain.instants import milliseconds
 from ...ports import Clock, EventLog
 
@@ -32,14 +33,18 @@ class WatchOwnScp:
     Args:
         echo: By the receiver's name: why it does not answer a C-ECHO; empty: it does; None: it was not asked.
         log: For events.
+        shut_down: By the receiver's name: end it, once for each silence; none where people restart it.
         silent: Why one that had answered does not any more, by name: for the alarm.
     """
 
     echo: Mapping[str, Callable[[], str | None]]
     log: EventLog
+    shut_down: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
     _failed: dict[str, int] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
+    _to_end: set[str] = field(default_factory=set)
+    """Silent, and not ended yet."""
 
     def __call__(self) -> bool:
         """Ask each; there is never more to do at once."""
@@ -64,9 +69,25 @@ class WatchOwnScp:
             self.silent[name] = why
             words = "the receiving Orthanc does not answer its own C-ECHO: restart it"
             self.log.event("scp_silent", words, "ERROR", receiver=name, why=why)
+            self._to_end |= {name} & self.shut_down.keys()
+        if name in self._to_end:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        """Once for each silence: one that stays silent after its restart needs a person."""
+        try:
+            self.shut_down[name]()
+        except PipelineError as error:  # asked again at the next look
+            words = "the receiving Orthanc does not end"
+            self.log.event("scp_not_ended", words, "ERROR", receiver=name, why=str(error))
+            return
+        self._to_end.discard(name)
+        words = "the receiving Orthanc ends, to be started again by its supervisor"
+        self.log.event("scp_ended", words, "WARNING", receiver=name)
 
     def _answers(self, name: str) -> None:
         self._answered.add(name)
+        self._to_end.discard(name)
         self._failed[name] = 0
         if self.silent.pop(name, ""):
             self.log.event("scp_answers", "the receiving Orthanc answers C-ECHO again", receiver=name)

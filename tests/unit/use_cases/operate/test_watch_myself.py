@@ -13,6 +13,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pacs_module.adapters.dicom.own_scp import echo
 from pacs_module.adapters.http.date_header import clock_of
 from pacs_module.domain.alarm import checks
+from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.upload.cache_limits import CacheLimits
 from pacs_module.use_cases.operate.watch_myself import WatchClock, WatchOwnScp
 from tests.fakes.platform import Edge
@@ -34,6 +35,29 @@ def test_an_scp_that_stops_answering_is_told_once_and_when_it_answers_again() ->
     answers[0] = ""
     watch()
     assert (watch.silent, log.keys) == ({}, ["scp_silent", "scp_answers"])
+
+
+def test_a_silent_scp_is_ended_once_where_the_site_says_so() -> None:
+    answers, ended, log = [""], [RetriableError("away"), None, None], FakeLog()
+
+    def shut_down() -> None:
+        error = ended.pop(0)
+        if error is not None:
+            raise error
+
+    watch = WatchOwnScp({"orthanc": lambda: answers[0]}, log, {"orthanc": shut_down})
+    watch()
+    answers[0] = "no association"
+    for _ in range(6):
+        watch()
+    assert log.keys == ["scp_silent", "scp_not_ended", "scp_ended"]
+    assert ended == [None]  # a silence that goes on after the restart is for people
+    answers[0] = ""
+    watch()
+    answers[0] = "no association"
+    for _ in range(3):
+        watch()
+    assert log.keys[3:] == ["scp_answers", "scp_silent", "scp_ended"]
 
 
 def test_one_that_has_never_answered_is_no_alarm_and_is_left_alone() -> None:
