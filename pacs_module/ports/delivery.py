@@ -79,7 +79,8 @@ class Delivery:
     """
     A message that a worker has taken and not yet settled; or, with ``reason``, one among the dead letters.
 
-    ``fault``: why nobody can read the message; then ``message`` has its text as ``body``.
+    ``fault``: why nobody can read the message; then ``message`` has its text as ``body``. ``installation``:
+    who has published it, as its header says; empty: it does not say.
     """
 
     message: Mapping[str, Any]
@@ -88,6 +89,7 @@ class Delivery:
     tag: int
     fault: str = ""
     reason: str = ""
+    installation: str = ""
 
 
 class QueueConsumer(Protocol):
@@ -116,6 +118,10 @@ class QueueConsumer(Protocol):
 
     def put_back(self, delivery: Delivery) -> None:
         """Give the message back to the queue, to be taken again."""
+        ...
+
+    def leave(self, delivery: Delivery) -> None:
+        """Leave the message to another installation: behind all others, so that none of ours waits for it."""
         ...
 
     def close(self) -> None:

@@ -273,6 +273,7 @@ def _delivery(service: Service, name: str) -> Deliver:
         log=service.log,
         policy=delivery_policy(settings),
         adopt=partial(service.audit.adopt.message, row_of=service.audit.known_to_journal),
+        is_foreign=service.audit.foreign,
         circuit=service.circuit,
         worker=name,
         counted=service.delivery_metrics.tried,

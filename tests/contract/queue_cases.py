@@ -11,6 +11,8 @@ from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
 from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
 from pacs_module.adapters.queue.topology import QuorumTopology, Topology
 
+PUBLISHER = "1" * 32
+
 
 def own_topology() -> Topology:
     name = f"test.{uuid.uuid4().hex[:12]}"
@@ -51,7 +53,9 @@ class QueueCase:
 
     def __post_init__(self) -> None:
         self.queue: MemoryQueue | RabbitQueue = (
-            RabbitQueue(self.url, self.topology) if self.url else MemoryQueue()
+            RabbitQueue(self.url, self.topology, lambda: PUBLISHER)
+            if self.url
+            else MemoryQueue(lambda: PUBLISHER)
         )
 
     def consumer(self) -> MemoryConsumer | RabbitConsumer:

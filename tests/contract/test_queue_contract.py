@@ -16,7 +16,7 @@ from pacs_module.adapters.queue.rabbitmq import RabbitConsumer
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from pacs_module.ports import Delivery
-from tests.contract.queue_cases import QueueCase
+from tests.contract.queue_cases import PUBLISHER, QueueCase
 from tests.support.waiting import wait_for
 
 LONG, SHORT, QUIET = 60.0, 0.05, 1.0
@@ -59,6 +59,25 @@ def test_a_message_arrives_as_it_was_sent(case: QueueCase) -> None:
     assert delivery.message == message
     assert delivery.message_id == "m-1"
     assert not delivery.redelivered
+
+
+def test_a_message_says_which_installation_has_published_it(case: QueueCase) -> None:
+    case.queue.publish({}, "m-1", MANUAL)
+    assert take(case.consumer()).installation == PUBLISHER
+
+
+def test_a_message_that_is_left_to_others_comes_behind_all_and_says_the_same(case: QueueCase) -> None:
+    consumer = case.consumer()
+    for name, priority in (("foreign", MANUAL), ("routine", ROUTINE), ("urgent", EMERGENCY)):
+        case.queue.publish({"of": name}, name, priority)
+    consumer.leave(take(consumer))
+    came = []
+    for _ in range(3):
+        came.append(take(consumer))
+        consumer.done(came[-1])
+    assert [one.message_id for one in came] == ["urgent", "routine", "foreign"]
+    assert came[-1].message == {"of": "foreign"}
+    assert came[-1].installation == PUBLISHER
 
 
 def test_nothing_comes_from_an_empty_queue_in_the_time_that_was_given(case: QueueCase) -> None:

@@ -18,6 +18,9 @@ MAX_PRIORITY = 5
 ``x-max-priority`` of the queue; the contract's priorities go up to 4. A higher number is taken as this one.
 """
 
+INSTALLATION = "installation"
+"""The header that names the installation which has published a message."""
+
 SHOWN = 4_096
 """Bytes of a message that nobody can read, as it is shown."""
 
@@ -39,6 +42,29 @@ def dead_letter_properties(of: BasicProperties, reason: str) -> BasicProperties:
         app_id=of.app_id,
         type=of.type,
         headers={"reason": printable(reason)[:SHOWN], "dead-at": int(time.time())},
+    )
+
+
+def installation_of(properties: BasicProperties) -> str:
+    """Who has published a message; empty: it does not say, or in no words of ours."""
+    told = (properties.headers or {}).get(INSTALLATION)
+    return told if isinstance(told, str) else ""
+
+
+def left_properties(of: BasicProperties) -> BasicProperties:
+    """
+    What a message keeps that is left to another installation: its ids, and none of the headers that RabbitMQ
+    acts on.
+    """
+    return BasicProperties(
+        content_type=of.content_type,
+        content_encoding=of.content_encoding,
+        delivery_mode=DeliveryMode.Persistent,
+        message_id=of.message_id,
+        priority=0,
+        timestamp=of.timestamp,
+        app_id=of.app_id,
+        headers={INSTALLATION: installation_of(of)},
     )
 
 

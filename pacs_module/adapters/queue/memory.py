@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ class _Stored:
     number: int
     redelivered: bool = False
     reason: str = ""
+    publisher: str = ""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -34,7 +35,8 @@ class _Stored:
 class MemoryQueue:
     """The publishing side, and the queue itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, publisher: Callable[[], str] = str) -> None:
+        self._publisher = publisher
         self._changed = threading.Condition()
         self._waiting: list[_Stored] = []
         self._dead: list[_Stored] = []
@@ -43,10 +45,15 @@ class MemoryQueue:
 
     def publish(self, message: Mapping[str, Any], message_id: str, priority: int) -> None:
         """Put one message into the queue."""
-        body = encode(message)
+        item = _Stored(
+            encode(message), message_id, min(priority, MAX_PRIORITY), 0, publisher=self._publisher()
+        )
+        self._add(item)
+
+    def _add(self, item: _Stored) -> None:
         with self._changed:
             self._number += 1
-            self._waiting.append(_Stored(body, message_id, min(priority, MAX_PRIORITY), self._number))
+            self._waiting.append(replace(item, number=self._number))
             self._changed.notify()
 
     def installation(self) -> str:
@@ -89,6 +96,10 @@ class MemoryQueue:
             self._waiting.append(replace(item, redelivered=True))
             self._changed.notify()
 
+    def leave(self, item: _Stored) -> None:
+        """For consumers: a message of another installation, behind all others."""
+        self._add(replace(item, priority=0))
+
     def bury(self, item: _Stored, reason: str) -> None:
         """For consumers: a message that nobody can deal with."""
         self._dead.append(replace(item, reason=reason))
@@ -115,7 +126,8 @@ class MemoryConsumer:
                 break
             self._queue.bury(item, fault)
         self._tag += 1
-        delivery = Delivery(message, item.message_id, item.redelivered, self._tag)
+        publisher = item.publisher
+        delivery = Delivery(message, item.message_id, item.redelivered, self._tag, installation=publisher)
         self._held = (delivery, item)
         return delivery
 
@@ -134,6 +146,10 @@ class MemoryConsumer:
     def put_back(self, delivery: Delivery) -> None:
         """Give the message back to the queue."""
         self._queue.give_back(self._settle(delivery))
+
+    def leave(self, delivery: Delivery) -> None:
+        """Leave the message to another installation, behind all others."""
+        self._queue.leave(self._settle(delivery))
 
     def close(self) -> None:
         """Give back what is not settled."""

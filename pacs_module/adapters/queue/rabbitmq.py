@@ -25,15 +25,33 @@ from pika.spec import BasicProperties
 from ...domain.errors import PermanentError, RetriableError
 from ...ports import Delivery
 from ...ports.delivery import BrokerAddress
-from .amqp_messages import MAX_PRIORITY, dead_letter_properties, encode, read
+from .amqp_messages import (
+    INSTALLATION,
+    MAX_PRIORITY,
+    dead_letter_properties,
+    encode,
+    installation_of,
+    left_properties,
+    read,
+)
 from .connection import Link, Unroutable, topology_told
 from .topology import QuorumTopology, Topology
 
 
 class RabbitQueue:
-    """The publishing side; one connection, may be used by several threads."""
+    """
+    The publishing side; one connection, may be used by several threads.
 
-    def __init__(self, url: str | BrokerAddress, topology: Topology | None = None) -> None:
+    Args:
+        url: The broker.
+        topology: Its queues.
+        publisher: Tells the installation that its messages are of.
+    """
+
+    def __init__(
+        self, url: str | BrokerAddress, topology: Topology | None = None, publisher: Callable[[], str] = str
+    ) -> None:
+        self._publisher = publisher
         self._topology = topology or topology_told(url)
         self._link = Link(url, self._topology, "pacs_module publisher")
         self._link.takes_over = isinstance(self._topology, QuorumTopology)
@@ -50,6 +68,7 @@ class RabbitQueue:
             priority=min(max(priority, 0), MAX_PRIORITY),
             timestamp=int(time.time()),
             app_id="pacs_module",
+            headers={INSTALLATION: self._publisher()},
         )
         with self._lock:
             self._publish(body, properties)
@@ -195,6 +214,15 @@ class RabbitConsumer:
             channel.basic_nack(delivery.tag, requeue=True)
             self._held = None
 
+    def leave(self, delivery: Delivery) -> None:
+        """Leave the message to another installation: behind all others, so that none of ours waits for it."""
+        held = self._check_held(delivery)
+        queue, properties = self._topology.queue_for(0), left_properties(held.properties)
+        with self._broker() as channel:  # first on disk at its new place, then out of the old one
+            channel.basic_publish("", queue, held.body, properties, mandatory=True)
+            channel.basic_ack(delivery.tag)
+            self._held = None
+
     def close(self) -> None:
         """Close the connection; a message that is not settled goes back to the queue."""
         self._held = None
@@ -273,7 +301,9 @@ def _first_to_come(
 def _held(method: Any, properties: BasicProperties, body: bytes) -> _Held:
     message, fault = read(body)
     redelivered, tag = bool(method.redelivered), int(method.delivery_tag or 0)
-    return _Held(Delivery(message, properties.message_id or "", redelivered, tag), body, properties, fault)
+    message_id, publisher = properties.message_id or "", installation_of(properties)
+    delivery = Delivery(message, message_id, redelivered, tag, installation=publisher)
+    return _Held(delivery, body, properties, fault)
 
 
 def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:

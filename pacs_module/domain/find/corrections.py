@@ -11,6 +11,7 @@ from datetime import timedelta
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
 from ..json_messages.documents import camel
+from ..receive.image_origin import patient_key
 from ..study.history import Note
 from ..study.pacs_attributes import Correction, StudyNames
 from ..study.study import PacsCopy, Study
@@ -90,10 +91,20 @@ def _note_in_turn(study: Study, pacs: str, one: Correction, now: int) -> bool:
 
 def _correct(study: Study, pacs: str, one: Correction, now: int) -> None:
     copy, name = study.pacs[pacs], camel(one.name)
-    study.note(Note.CORRECTED, f"{pacs}: {name} {one.old} -> {one.new}", now)
+    study.note(Note.CORRECTED, f"{pacs}: {name} {one.old} -> {one.new}{_after_hand_over(study, one)}", now)
     copy.earlier = {**copy.earlier, name: [*copy.earlier.get(name, []), one.old][-MAX_EARLIER:]}
     copy.corrected_at = iso(now)
     _take_over(study, one)
+
+
+def _after_hand_over(study: Study, one: Correction) -> str:
+    """That the AI has the study under another patient than the PACS, until its next pull; else empty."""
+    last = study.last_handover
+    if one.name != "patient_id" or last is None or not last.patient_id:
+        return ""
+    if patient_key(last.patient_id) == patient_key(one.new):
+        return ""
+    return f"; handed over under {last.patient_id}, until its next pull"
 
 
 def _take_over(study: Study, one: Correction) -> None:

@@ -127,7 +127,7 @@ def judge_pulled(
     if word is not None and pull.counts_agree and _are_all_that_came(own, foreign, word):
         own, foreign = foreign, []
     word = word or PacsWord()
-    accepted, left_out = _accepted(own, word, pull.final)
+    accepted, left_out = _accepted(own, word, pull)
     plausible, others = _of_unknown_senders(foreign, accepted, word, pull.announced)
     rejected = (*left_out, *others, *unnamed)
     confirmed = _confirmed(plausible, word, pull.counts_agree and not rejected)
@@ -157,10 +157,12 @@ def _of_known_senders(images: Sequence[Image], known: KnownSenders) -> tuple[lis
     return _parted(images, lambda image: image.sender in ours)
 
 
-def _accepted(own: Sequence[Image], word: PacsWord, final: bool) -> tuple[list[Image], tuple[Rejected, ...]]:
+def _accepted(
+    own: Sequence[Image], word: PacsWord, pull: Circumstances
+) -> tuple[list[Image], tuple[Rejected, ...]]:
     """Of the PACS's own images one each, and those that are left out."""
-    twice, once = ([], own) if final else _parted(own, lambda image: image.came_twice)
-    current, corrected = _under_the_current_id(once, word)
+    twice, once = ([], own) if pull.final else _parted(own, lambda image: image.came_twice)
+    current, corrected = _under_the_current_id(once, word, pull)
     accepted, copies = _one_each(current, word)
     sent_twice = _rejected(twice, Rejection.SENT_TWICE)
     return accepted, (*sent_twice, *_rejected(corrected, Rejection.CORRECTED), *copies)
@@ -220,7 +222,9 @@ def _are_all_that_came(own: Sequence[Image], foreign: Sequence[Image], word: Pac
     return all(image.in_pull and not image.repeated and word.has(image) is not False for image in foreign)
 
 
-def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Image]]:
+def _under_the_current_id(
+    own: Sequence[Image], word: PacsWord, pull: Circumstances
+) -> tuple[list[Image], list[Image]]:
     """
     The PACS's images, and those that it sent earlier under a PatientID that it does not send any more.
 
@@ -231,7 +235,19 @@ def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Im
     right = sent_now | told
     if not right:
         return list(own), []
-    return _parted(own, lambda image: image.in_pull or image.who in right)
+    old = _corrected_meanwhile(sent_now, told, pull)
+    return _parted(own, lambda image: image.who not in old and (image.in_pull or image.who in right))
+
+
+def _corrected_meanwhile(sent: set[str], told: set[str], pull: Circumstances) -> set[str]:
+    """
+    The PatientID from before, where the PACS has corrected it while the pull ran: it has sent both, and tells
+    the new one now. The last attempt keeps both: a PACS may send two and tell them in turn.
+    """
+    before = patient_key(pull.asked_as)
+    if pull.final or not before or before in told or not told & sent:
+        return set()
+    return {before} & sent
 
 
 def _one_each(images: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Rejected]]:

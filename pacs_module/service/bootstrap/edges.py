@@ -110,7 +110,7 @@ def open_edges(settings: Settings, echo: TextIO | None) -> Edges:
         metrics=metrics,
         puller=Receivers({one.name: _puller(one) for one in settings.receivers}),
         receivers=receivers,
-        queue=RabbitQueue(settings.rabbitmq.address),
+        queue=RabbitQueue(settings.rabbitmq.address, publisher=lambda: store.identity().installation),
         leases=leases,
         owner=owner,
         knowledge=PacsKnowledge(leases.leases, switches),

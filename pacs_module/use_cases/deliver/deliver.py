@@ -56,6 +56,8 @@ class Deliver:
     """Failures by message id, as far as this worker knows."""
     adopt: Callable[[Mapping[str, Any]], bool] = lambda message: False
     """Takes in a message of a study that this store has lost; whether it is known now, and comes again."""
+    is_foreign: Callable[[Delivery], bool] = lambda delivery: False
+    """Whether a message that the store does not know is another installation's, at the same queue."""
 
     def __call__(self, timeout: float) -> bool:
         """
@@ -132,6 +134,9 @@ class Deliver:
         study, item = self._meant(delivery)
         if study is not None and item is not None:
             self._deal_with_known(study.study_uid, item, delivery)
+        elif self.is_foreign(delivery):
+            self.consumer.leave(delivery)
+            self.consumer.keep_alive(LOOK_S)  # where nothing else waits, it comes again at once
         elif not self._adopted(delivery):
             self._bury_unknown(delivery)
 

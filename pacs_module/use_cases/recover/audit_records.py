@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from ...domain.errors import PermanentError, PipelineError, RetriableError, Unreadable
@@ -30,6 +31,7 @@ from ...domain.study.message_state import MessageState
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, Puller, Queue, StudyStore
 from .adopt import Adopt
+from .foreign_messages import ForeignMessages
 
 T = TypeVar("T")
 
@@ -92,6 +94,11 @@ class AuditRecords:
         told = [plugins for plugins in self._plugins().values() if plugins is not None]
         rows = (one for plugins in told for one in plugins.handovers)
         return next((one for one in rows if one.handover_id == handover_id), None)
+
+    @cached_property
+    def foreign(self) -> ForeignMessages:
+        """Whether a message of the queue is another installation's; one for all workers, so that it is told once."""
+        return ForeignMessages(self.store, self.known_to_journal, self.log)
 
     def _compare(self, plugins: Mapping[str, PluginRecords | None], queue: QueueRecord | None) -> Comparison:
         journals = {name: self._with_journal(name, told) for name, told in plugins.items()}

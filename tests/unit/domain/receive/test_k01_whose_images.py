@@ -380,3 +380,30 @@ def test_characters_that_nobody_sees_make_no_other_patient(written: str) -> None
     assert judge_pulled(half, KNOWN, None).patient_ids == ("P1",)
     pushed = judge_pushed(images(range(12), sender=NODE) + images(range(12, 24), written, STRANGER), None)
     assert (len(pushed.accepted), pushed.rejected) == (24, ())
+
+
+MEANWHILE = Circumstances(Expectations({"1.2.1": 20}, 20), asked_as="P1")
+
+
+@pytest.mark.parametrize("old", [1, 10, 19])
+def test_what_the_pacs_sent_before_it_corrected_the_patient_id_in_this_pull_is_pulled_again(old: int) -> None:
+    here = [*images(range(old)), *images(range(old, 20), "P2")]
+    assert judge_pulled(here, KNOWN, None, MEANWHILE).question
+    judged = judge_pulled(here, KNOWN, listed(range(20), "P2"), MEANWHILE)
+    assert judged.patient_ids == ("P2",)
+    assert {one.why for one in judged.rejected} == {Rejection.CORRECTED}
+    assert len(judged.rejected) == old
+
+
+@pytest.mark.parametrize("told", ["P1", "P1 ", "P3", ""])
+def test_two_patient_ids_of_a_pacs_that_has_corrected_none_stay_together(told: str) -> None:
+    here = [*images(range(10)), *images(range(10, 20), "P2")]
+    judged = judge_pulled(here, KNOWN, listed(range(20), told), MEANWHILE)
+    assert set(judged.patient_ids) == {"P1", "P2"}
+    assert len(judged.accepted) == 20
+
+
+def test_the_last_attempt_keeps_both_patient_ids() -> None:
+    here = [*images(range(10)), *images(range(10, 20), "P2")]
+    judged = judge_pulled(here, KNOWN, listed(range(20), "P2"), replace(MEANWHILE, final=True))
+    assert set(judged.patient_ids) == {"P1", "P2"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.study.history import Note
 from tests.fakes.pipeline import Pipeline, answer
 from tests.fakes.world import DAY
 
@@ -54,3 +55,22 @@ def test_a_push_under_the_same_patient_in_another_spelling_is_not_computed_twice
     message["identity"] = {**message["identity"], "PatientID": patient}
     world.accept(message)
     assert not world.until_asked(80).forced
+
+
+@pytest.mark.parametrize(
+    ("told", "is_told"), [("P2", True), ("Ｐ１", False), ("P1 ", False), ("P1^^^HOSPITAL", True)]
+)
+def test_the_history_tells_that_the_ai_has_it_under_the_earlier_one(
+    world: Pipeline, told: str, is_told: bool
+) -> None:
+    handed_over(world)
+    found_as(world, told)
+    lines = [one.why for one in world.study().history if one.tells(Note.CORRECTED)]
+    words = f"patientID P1 -> {told}; handed over under P1, until its next pull"
+    assert any(line.endswith(words) for line in lines) is is_told
+
+
+def test_a_correction_before_the_hand_over_says_nothing_of_one(world: Pipeline) -> None:
+    found_as(world, "P1")
+    found_as(world, "P2")
+    assert not any("handed over under" in one.why for one in world.study().history)

@@ -39,6 +39,8 @@ class Site:
             world.store, world.plugins, world.queue, adopt, world.clock, world.log, workers=1
         )
         world.deliver.adopt = partial(adopt.message, row_of=self.audit.known_to_journal)
+        world.deliver.is_foreign = self.audit.foreign
+        world.queue._publisher = lambda: world.store.identity().installation
         self.watch = WatchRecords(world.store, self.audit, world.clock, world.log)
 
     def hand_over(self, number: int, **changed: Any) -> dict[str, Any]:
@@ -442,3 +444,56 @@ def test_nothing_new_since_a_hand_over_that_is_known_or_not_told_changes_nothing
     world.report(world.plugins.asked[-1], "nothing_new", "COMPLETE", received=140, handover_id=last)
     assert world.study().state is State.COMPLETED
     assert world.pull() == 0
+
+
+def two_installations_at_one_queue() -> tuple[Site, Site]:
+    """Each with plugins of its own; the first one's hand-over is in the queue that the second one reads."""
+    first, second = Site(), Site()
+    second.world.queue = first.world.queue
+    second.world.publish.queue = second.world.consumer._queue = first.world.queue
+    first.hand_over(1)
+    while first.world.publish():
+        pass
+    return first, second
+
+
+def test_a_message_of_another_installation_is_left_to_it() -> None:
+    first, second = two_installations_at_one_queue()
+    for _ in range(3):
+        second.world.deliver(0)
+    assert second.states() == []
+    assert second.world.backend.submitted == []
+    assert second.world.queue.depth() == 1
+    assert second.world.queue.dead_depth() == 0
+    ((words, values),) = second.told("queue_shared")
+    assert words.startswith("another installation uses the same queue")
+    assert values["installation"] == first.world.store.identity().installation
+    assert first.compute() == [handover_id_of(first)]
+
+
+def handover_id_of(site: Site) -> str:
+    (study,) = site.world.store.find({})
+    return study.handovers[0].handover_id
+
+
+def test_own_messages_do_not_wait_behind_those_of_another_installation() -> None:
+    first, second = two_installations_at_one_queue()
+    second.hand_over(2, handoverID=handover_id(9))
+    second.world.backend.then = lambda message: second.world.record(
+        _result(message["studyUID"], message["seriesUID"], message["handoverID"])
+    )
+    while second.world.publish():
+        pass
+    for _ in range(3):
+        second.world.deliver(0)
+    assert second.states() == ["completed"]
+    assert first.compute() == [handover_id_of(first)]
+
+
+def test_a_study_that_both_installations_have_is_computed_by_the_one_that_handed_it_over() -> None:
+    first, second = two_installations_at_one_queue()
+    (study,) = first.world.store.find({})
+    second.world.store.insert(type(study)(study.study_uid))
+    second.world.deliver(0)
+    assert second.world.study(study.study_uid).handovers == []
+    assert first.compute() == [handover_id_of(first)]
