@@ -39,10 +39,10 @@ STEPS = (
 )  # fmt: skip
 """
 Steps between those places, which few sites switch on or few studies pass: of the plugins
-(tests/long/test_reception_kills.py), of copies without names and the archive
+(tests/long/receive/test_reception_kills.py), of copies without names and the archive
 (tests/chaos/proofs/test_copies.py), and of destinations, which are stages of the matrix of kills on a stack
 of their own (tests/chaos/cells.py) and meet every protocol in tests/chaos/proofs/test_uploads.py. Results
-that come back: tests/long/test_results_killed.py. What is removed by age or forgotten:
+that come back: tests/long/results/test_results_killed.py. What is removed by age or forgotten:
 tests/chaos/proofs/test_retention_kills.py.
 """
 KILL = "kill"

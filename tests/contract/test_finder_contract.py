@@ -3,7 +3,7 @@ Both finders against Debian's Orthanc, dcmqrscp, qrscp and the simulator, with t
 
 What a PACS does not return is absent, and the three differ in that: qrscp has no counts, no ModalitiesInStudy
 and no descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesDescription. Not proved
-here: character sets (tests/integration/test_charsets).
+here: character sets (tests/integration/find/test_charsets).
 """
 
 import time
@@ -264,7 +264,7 @@ def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital) 
 def test_answers_that_are_none_cost_only_themselves(hospital: Hospital) -> None:
     """
     K2: no UID, 60 kB of it, a text of two megabytes. Without data set:
-    tests/integration/test_k02_answers_that_lie.py.
+    tests/integration/find/test_k02_answers_that_lie.py.
     """
     uids = [b"1.2.3", b"*", b"1.2\\1.3", b"../..", b"1." * 30_000 + b"1", b"ABC", b"", b"1.2.4"]
     answers = [identifier({"StudyInstanceUID": uid, "StudyDescription": b"CHEST"}) for uid in uids]

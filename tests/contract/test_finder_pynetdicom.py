@@ -3,7 +3,7 @@ PynetdicomFinder against a PACS that misbehaves: deadlines, refusals, lists that
 half.
 
 Not proved here: what real PACS answer (test_finder_contract) and character sets
-(tests/integration/test_charsets).
+(tests/integration/find/test_charsets).
 """
 
 import socket

@@ -2,7 +2,7 @@
 What pacs_module relies on of the plugins: the fake of the unit tests, and the adapter before a real receiving
 Orthanc.
 
-Does not prove that images come; tests/integration/test_plugins_reception.py does.
+Does not prove that images come; tests/integration/receive/test_plugins_reception.py does.
 """
 
 from __future__ import annotations

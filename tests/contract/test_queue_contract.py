@@ -1,5 +1,5 @@
 """
-What every queue does, whichever it is; quorum queues: tests/long/test_queue_quorum_contract.py.
+What every queue does, whichever it is; quorum queues: tests/long/deliver/test_queue_quorum_contract.py.
 
 Not proved here: that a confirmed message is on the disk and not only in the page cache (the machine would
 have to lose power).

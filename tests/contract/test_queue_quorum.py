@@ -1,7 +1,7 @@
 """
 Quorum queues, one for each class of priority, on the real RabbitMQ: order, move from the classic queue, nodes.
 
-One node: that they outlive the loss of one is shown by tests/long/test_rabbitmq_cluster.py.
+One node: that they outlive the loss of one is shown by tests/long/deliver/test_rabbitmq_cluster.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 kill -9 while a patient is forgotten, and while the night removes what is older than its age: run again, nothing is
 half gone, and a study that is still open is neither touched nor lost.
 
-Looked for as bytes in store, journal, logs and reports, as tests/long/test_retention.py does.
+Looked for as bytes in store, journal, logs and reports, as tests/long/recover/test_retention.py does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pacs_module.shared import crash_points
 from tests.chaos.audit.auditor import read_documents
 from tests.chaos.rig.harness import SETTINGS, Rig
 from tests.chaos.rig.small_day import Day
-from tests.long.test_retention import forget, found, identifiers
+from tests.long.recover.test_retention import forget, found, identifiers
 from tests.support.images.dicom_maker import Study
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]

@@ -3,7 +3,7 @@ Rules that change ten times while a day runs, and each process dies in the middl
 the rules that made it and is what these say, no study is judged half by one and half by others, none is lost.
 
 The whole stack, the rules applied over HTTP as the page does it. Does not prove how fast a change takes
-effect: tests/integration/test_rules_while_running.py waits for it.
+effect: tests/integration/receive/test_rules_while_running.py waits for it.
 """
 
 from __future__ import annotations

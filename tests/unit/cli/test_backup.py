@@ -1,7 +1,7 @@
 """
 ``pacs-module backup`` and ``restore``: what is in the archive, and that it comes back as it was.
 
-Does not prove that a running pipeline goes on after it (tests/long/test_backup.py).
+Does not prove that a running pipeline goes on after it (tests/long/recover/test_backup.py).
 """
 
 from __future__ import annotations

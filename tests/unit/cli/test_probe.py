@@ -1,7 +1,7 @@
 """
 ``pacs-module probe``: whom it asks, what it prints and writes, and its exit status, against a simulated PACS.
 
-Does not prove that the findings are true (tests/integration/test_probe_real and test_probe_habits do).
+Does not prove that the findings are true (tests/integration/probe/test_probe_real and test_probe_habits do).
 """
 
 from __future__ import annotations

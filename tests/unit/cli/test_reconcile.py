@@ -2,7 +2,7 @@
 ``pacs-module reconcile``: what it prints and writes, and its exit status.
 
 Does not prove the comparison (tests/unit/domain/reconcile/test_report_lines.py) nor a real PACS
-(tests/long/test_reconcile_day.py).
+(tests/long/reconcile/test_reconcile_day.py).
 """
 
 from __future__ import annotations

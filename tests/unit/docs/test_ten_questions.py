@@ -3,7 +3,7 @@ The ten questions of a new operator, as docs/operations.md lists them: on a stor
 written, the page and the command give the right answer; and every page has its line.
 
 The PACS, the plugins and the backend are fakes; what the pages of a whole stack tell:
-tests/long/test_pages_of_a_stack.py.
+tests/long/whole/test_pages_of_a_stack.py.
 """
 
 from __future__ import annotations

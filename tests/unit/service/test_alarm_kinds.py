@@ -2,7 +2,7 @@
 Each kind of alarm that the operators asked for, through a whole service: told once when it is raised, once when
 it is resolved, with a page that is there.
 
-How the channels send is tests/integration/test_alarm_channels.py; what exactly is an alarm, tests/unit/domain/alarm.
+How the channels send is tests/integration/operate/test_alarm_channels.py; what exactly is an alarm, tests/unit/domain/alarm.
 """
 
 from __future__ import annotations

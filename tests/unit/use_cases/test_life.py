@@ -6,7 +6,7 @@ passes in between.
 At every step: no exception, no state and no change of state outside the life cycle's table, and nothing stuck
 - a study that is not settled has a due time, and a hand-over without a result is owed, in RabbitMQ or due to
 be published again. At the end everything that can be driven is driven, and the study must come to rest. Over
-the memory store; tests/long/test_life_in_stores.py has the others.
+the memory store; tests/long/recover/test_life_in_stores.py has the others.
 
 Proves nothing of threads (tests/contract has them) nor of a PACS or an Orthanc that behaves as none of the
 fakes does.

@@ -1,7 +1,7 @@
 """
 Who saw and did what over HTTP stands in the audit trail, and so does whoever was refused.
 
-Does not prove anything of DICOM (tests/integration/test_allowed_senders.py).
+Does not prove anything of DICOM (tests/integration/receive/test_allowed_senders.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The Chinese pages of a department with everything on them: no sentence is left in English.
 
-Over a running stack, with what it really says: tests/long/test_pages_of_a_stack.py.
+Over a running stack, with what it really says: tests/long/whole/test_pages_of_a_stack.py.
 """
 
 from __future__ import annotations

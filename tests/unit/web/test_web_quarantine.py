@@ -1,7 +1,7 @@
 """
 The quarantine over the HTTP API, on its page and on the command line, and its alarms.
 
-The plugins are in memory here; the real ones: ``tests/integration/test_quarantine.py``.
+The plugins are in memory here; the real ones: ``tests/integration/receive/test_quarantine.py``.
 """
 
 from __future__ import annotations

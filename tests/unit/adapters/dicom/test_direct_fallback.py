@@ -1,6 +1,6 @@
 """
 A PACS is asked directly where Orthanc cannot read it. The real Orthanc:
-tests/integration/test_k02_answers_that_lie.py.
+tests/integration/find/test_k02_answers_that_lie.py.
 """
 
 from __future__ import annotations

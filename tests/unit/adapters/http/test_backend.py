@@ -2,7 +2,7 @@
 The backend over HTTP: what is sent by path and as bytes, and what each answer means.
 
 Does not prove what a real proxy makes of it; the whole way with real processes is
-tests/integration/test_delivery_faults.py.
+tests/integration/deliver/test_delivery_faults.py.
 """
 
 from __future__ import annotations

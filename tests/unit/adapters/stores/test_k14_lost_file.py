@@ -2,7 +2,7 @@
 The file of the SQLite store is removed or replaced while it is in use (K14): noticed, nothing written
 elsewhere, put back.
 
-Does not prove what is told and shown; that is tests/long/test_k14_records.py.
+Does not prove what is told and shown; that is tests/long/recover/test_k14_records.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
 Bytes to text by SpecificCharacterSet (PS3.3 C.12.1.1.2). Not proved here: what PACS send
-(tests/integration/test_charsets).
+(tests/integration/find/test_charsets).
 """
 
 import pytest

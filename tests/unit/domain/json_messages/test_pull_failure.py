@@ -1,6 +1,6 @@
 """
 What the end of a C-MOVE says of its cause. Not proved here: that Orthanc tells the status
-(tests/integration/test_k04_*).
+(tests/integration/pull).
 """
 
 from typing import Any

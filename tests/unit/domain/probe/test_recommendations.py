@@ -1,7 +1,7 @@
 """
 The probe's judgements and recommendations, on findings and answers made up.
 
-Does not prove that a PACS answers like this; tests/integration/test_probe_real and test_probe_habits do.
+Does not prove that a PACS answers like this; tests/integration/probe/test_probe_real and test_probe_habits do.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Whose images are these? Each case is a study as it may lie in Orthanc, and what of it may be handed over.
 
 What it does not prove: that Orthanc tells senders and moments as it is assumed here
-(tests/integration/test_k01_identity.py).
+(tests/integration/receive/test_k01_identity.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Reconciliation as a comparison of values: every cause, clashes, duplicates, manual pulls and lists that are
 not whole (M26).
 
-Not proved here: that a PACS and our store bring about these values (tests/long/test_reconcile_day.py does).
+Not proved here: that a PACS and our store bring about these values (tests/long/reconcile/test_reconcile_day.py does).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The quarantine on disk: what comes in, goes out, is decided, and what a crash or a full disk leaves.
 
-Orthanc is a stand-in here; ``tests/integration/test_quarantine.py`` has the real one.
+Orthanc is a stand-in here; ``tests/integration/receive/test_quarantine.py`` has the real one.
 """
 
 from __future__ import annotations

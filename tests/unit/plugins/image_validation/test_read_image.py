@@ -1,7 +1,7 @@
 """
 Files as they stand on disk, made by pydicom in all native syntaxes and cut at every place.
 
-Does not prove anything about what Orthanc writes: ``tests/integration/test_quarantine.py`` does.
+Does not prove anything about what Orthanc writes: ``tests/integration/receive/test_quarantine.py`` does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 A poisoned journal costs only the rows that cannot be read (K8).
 
-Does not prove what pacs_module makes of what is missing then: tests/long/test_k14_records.py.
+Does not prove what pacs_module makes of what is missing then: tests/long/recover/test_k14_records.py.
 """
 
 from __future__ import annotations

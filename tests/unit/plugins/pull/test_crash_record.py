@@ -1,7 +1,7 @@
 """
 A death of Orthanc is charged to the pull that moved, in the journal (K8).
 
-Does not prove that Orthanc dies of anything (tests/long/test_k08_poison_orthanc.py).
+Does not prove that Orthanc dies of anything (tests/long/receive/test_k08_poison_orthanc.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The number of the change log is journaled rarely while images come: after a crash some are read again.
 
-What it does not prove: a crash of the real process (tests/long/test_reception_kills.py does).
+What it does not prove: a crash of the real process (tests/long/receive/test_reception_kills.py does).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 A PACS has one image more than it announced, and the study is concluded early with exactly the announced
 number: the verdict is put right in whatever order image, conclusion, end of the job and report come (K1).
 
-With a real Orthanc: tests/integration/test_k01_identity.py, "counts one less than it has".
+With a real Orthanc: tests/integration/receive/test_k01_identity.py, "counts one less than it has".
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ Whose images are handed over, at the reception desk: what the PACS is asked, wha
 told.
 
 The judgement: tests/unit/domain/receive/test_k01_whose_images.py; with a real Orthanc:
-tests/integration/test_k01_identity.py.
+tests/integration/receive/test_k01_identity.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 K11: a question to the PACS inside a pull has the time that this PACS's settings give it.
 
-Does not prove that Orthanc keeps its Timeout (tests/integration/test_k11_pull_without_text.py).
+Does not prove that Orthanc keeps its Timeout (tests/long/pull/test_k11_pull_without_text.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 A foreign file costs a bounded amount and never the reader: what cannot be read is a value (K8).
 
-Does not prove that Orthanc survives the same file (tests/long/test_k08_poison_orthanc.py).
+Does not prove that Orthanc survives the same file (tests/long/receive/test_k08_poison_orthanc.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 K8 at the delivery workers: a message that fails or kills whoever takes it costs only itself.
 
-Does not prove what RabbitMQ makes of it; tests/integration/test_k08_poison_messages.py has the real one, and
+Does not prove what RabbitMQ makes of it; tests/integration/deliver/test_k08_poison_messages.py has the real one, and
 real deaths.
 """
 

@@ -3,7 +3,7 @@ The way back is broken, not the study (K4): whole outages with a simulated clock
 
 The PACS answers finds all the time; what its moves answer is said by each test. Not proved here: that
 Orthanc's words are read (tests/unit/domain/pull/test_failure_blame.py), and a real C-MOVE that answers so
-(tests/long/test_k04_move_paths.py).
+(tests/long/pull/test_k04_move_paths.py).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ Two processes on one store: limits and rates hold over both, what one leaves beh
 spared PACS.
 
 Two wirings over one store stand for the processes, one after the other. Real processes:
-tests/long/test_two_processes.py.
+tests/long/whole/test_two_processes.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The order of pulls over the use cases: ageing, what is from before going live, and what people raise.
 
-Does not prove the order over several processes (tests/long/test_two_processes.py).
+Does not prove the order over several processes (tests/long/whole/test_two_processes.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Several receiving Orthancs: spread, away, full, back; the same images are computed once.
 
-Over the use cases, with fakes; with real Orthancs: tests/long/test_two_receivers.py.
+Over the use cases, with fakes; with real Orthancs: tests/long/pull/test_two_receivers.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Files that lie in a watched folder: which are taken, in which order, and what is never lost.
 
-The real Orthanc behind it: ``tests/integration/test_quarantine.py``.
+The real Orthanc behind it: ``tests/integration/receive/test_quarantine.py``.
 """
 
 from __future__ import annotations

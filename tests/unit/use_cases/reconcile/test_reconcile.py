@@ -3,7 +3,7 @@ Reconciling and repairing over the real use cases: a poor PACS asked again, devi
 life cycle.
 
 Not proved here: the comparison itself (tests/unit/domain/reconcile/test_report_lines.py), a real PACS
-(tests/long/test_reconcile_day.py).
+(tests/long/reconcile/test_reconcile_day.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 One of two records is lost (K14), over the use cases: store, journal, queue; told, adopted, pulled anew,
 published again.
 
-With real processes: tests/long/test_k14_records.py.
+With real processes: tests/long/recover/test_k14_records.py.
 """
 
 from __future__ import annotations

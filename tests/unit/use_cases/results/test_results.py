@@ -1,7 +1,7 @@
 """
 Results that come back: judged, given their patient, kept, sent, told (M25).
 
-That a real PACS is spoken to as it wants, and answers badly, is tests/long/test_results_to_pacs.py.
+That a real PACS is spoken to as it wants, and answers badly, is tests/long/results/test_results_to_pacs.py.
 """
 
 import warnings

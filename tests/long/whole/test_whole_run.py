@@ -22,7 +22,7 @@ from stack.whole import StackPorts
 
 pytestmark = [pytest.mark.server, pytest.mark.e2e]
 
-REAL_STUDY = Path(__file__).resolve().parents[3] / "shared" / "data" / "ct_head_philips"
+REAL_STUDY = Path(__file__).resolve().parents[4] / "shared" / "data" / "ct_head_philips"
 
 
 def run(options: DemoOptions) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ import pymongo
 import pytest
 
 from tests.chaos.rig.harness import Rig
-from tests.long.test_k14_records import BACK_S, NOTICED_S, Site
+from tests.long.recover.test_k14_records import BACK_S, NOTICED_S, Site
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

@@ -3,7 +3,7 @@ Results back to Orthanc, dcmqrscp and pynetdicom's storage SCP, each failing in 
 once, as the PACS sees it, and nothing is lost (issue 15, must show 5).
 
 The bad answers come from a relay before the PACS (tests/support/results/store_relay.py); that a process is killed at each step
-is tests/long/test_results_killed.py.
+is tests/long/results/test_results_killed.py.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.e2e]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Demo:

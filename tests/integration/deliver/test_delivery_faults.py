@@ -3,7 +3,7 @@ Delivery under every habit of a poor backend, with RabbitMQ, the HTTP API and th
 earnest.
 
 Everything is delivered or laid down among the dead letters with a reason, and nothing is asked for twice
-under another key. The long form, one fault at a time and many studies, is tests/long/test_delivery_long.py.
+under another key. The long form, one fault at a time and many studies, is tests/long/deliver/test_delivery_long.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("rabbitmq")
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "minimal_backend.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "minimal_backend.py"
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 
 pytestmark = pytest.mark.server("rabbitmq")
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

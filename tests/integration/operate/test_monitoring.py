@@ -28,7 +28,7 @@ from tests.fakes.served import KEY, found, service_on, settings_file
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("prometheus")
-MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
+MONITORING = Path(__file__).resolve().parents[3] / "monitoring"
 AT = "2026-11-30T08:00:00.000+00:00"
 
 

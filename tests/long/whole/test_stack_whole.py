@@ -21,7 +21,7 @@ from stack.run_files import read_mark
 from stack.run_folder import living_servers, stop_run
 from stack.whole import Stack, StackOptions, StackPorts
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def test_ports_in_use_are_told_before_anything_is_made(tmp_path: Path) -> None:

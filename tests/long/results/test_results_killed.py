@@ -1,6 +1,6 @@
 """
 Results back, with kill -9 at each step of taking and sending: in the end every object is at the PACS once, and nothing is
-lost (issue 15, must show 5). The bad answers of a PACS are tests/long/test_results_to_pacs.py.
+lost (issue 15, must show 5). The bad answers of a PACS are tests/long/results/test_results_to_pacs.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ Each fault of a backend alone, with forty studies; RabbitMQ killed in the middle
 whole pipeline.
 
 Real RabbitMQ, HTTP API and backend process; the last test has Orthanc and the PACS, too. The short form of
-the first is tests/integration/test_delivery_faults.py.
+the first is tests/integration/deliver/test_delivery_faults.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.server("rabbitmq"), pytest.mark.timeout(900)]
 
 STUDIES = 40
-EXAMPLE = Path(__file__).parents[2] / "examples" / "minimal_backend.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "minimal_backend.py"
 LONG_S = 400.0
 
 
