@@ -260,9 +260,15 @@ def test_a_scout_after_the_chosen_series_has_its_own_verdict(
     report = stack.report_of(
         stack.pull(study, expected=22, expectedSeries={uid: 20, other: 2}, announced=announced)
     )
-    told = {one["seriesUID"]: one for one in [*report["series"], *late_reports(stack, study)]}
-    assert told[other]["outcome"] == "filtered"
-    assert "LOCALIZER" in told[other]["because"]
+
+    def verdict() -> dict[str, Any] | None:
+        """Of the scout: it may come after the report, which says then that it is missing."""
+        told = {one["seriesUID"]: one for one in [*report["series"], *late_reports(stack, study)]}
+        return told[other] if told[other]["outcome"] != "missing" else None
+
+    judged = until(verdict, 60, "the scout's verdict", stack)
+    assert judged["outcome"] == "filtered"
+    assert "LOCALIZER" in judged["because"]
     stack.gone(study)
 
 

@@ -47,6 +47,8 @@ SLACK_S = 10.0
 A study counts as waiting when it has been ready for so long: its time is taken before the find's writes are
 all on disk.
 """
+CLAIM_S = 5.0
+"""From the time that a claim ranks by until it is written, on a busy machine."""
 PATIENCE_S = 900
 
 
@@ -187,9 +189,9 @@ def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
         for place, chosen in enumerate(here):
             mine = chosen.chosen_as
             waiting = [life for life in here[place + 1 :] if life.ready <= chosen.claimed - slack]
-            # Higher all the while: it may have risen by its age in this very moment.
+            # Higher all the while: it may have risen by its age while the claim was written.
             ranks = [
-                (life, min(life.rank_at(chosen.claimed - 1.0), life.rank_at(chosen.claimed)))
+                (life, min(life.rank_at(chosen.claimed - CLAIM_S), life.rank_at(chosen.claimed)))
                 for life in waiting
             ]
             by_rank += any(theirs > mine for _, theirs in ranks)

@@ -65,11 +65,19 @@ def test_only_these_routes_are_open() -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Somebody without a key; each refusal leaves the service as it was."""
+    with service_on(settings_file(tmp_path_factory.mktemp("stranger"))) as (service, pacs):
+        found(service, pacs)
+        yield client_at(service)
+
+
 @pytest.mark.parametrize("place", [place for place, right in NEEDS.items() if right is not Right.OPEN])
-def test_no_route_answers_whoever_shows_nothing(service: Service, place: str) -> None:
+def test_no_route_answers_whoever_shows_nothing(stranger: TestClient, place: str) -> None:
     method, path = place.split(" ")
     path = re.sub(r"\{\w+\}", "1", path)
-    assert client_at(service).request(method, path).status_code == 401
+    assert stranger.request(method, path).status_code == 401
 
 
 @pytest.mark.parametrize("role", list(AccessRole))
