@@ -59,6 +59,8 @@ KEYWORDS_WHOLE_WORDS = [
     "CAPWC", "ОГП", "ГРУДИ", "OGK", "PLICNI", "TUDO", "LEGKIE", "PCXR", "TH AB BE", "TH AB", "THABD",
     "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
     "TACAR", "THO ABD", "PLIC", "PRSNEGA KOSA", "KRUSU", "흉복부", "HRCT LUNG", "LUNG HRCT",
+    "CEHST", "CHSET", "CHETS", "HCEST", "CHEAST", "CHESR", "CHRST", "THROAX", "THOARX",
+    "TOHRAX", "HTORAX", "THORXA", "THRAX", "THORX", "TORASE", "GRUDI",
 ]  # fmt: skip
 # These name something else though a keyword is in them (beginnings of words; ideographs anywhere). They are
 # taken out before keywords are looked for; a series whose SeriesDescription has nothing else is dropped,

@@ -114,6 +114,8 @@ class Switches:
         "THABD", "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
         "TACAR", "THO ABD", "PLIC", "PRSNEGA KOSA", "KRUSU",
         "흉복부", "HRCT LUNG", "LUNG HRCT",
+        "CEHST", "CHSET", "CHETS", "HCEST", "CHEAST", "CHESR", "CHRST", "THROAX", "THOARX",
+        "TOHRAX", "HTORAX", "THORXA", "THRAX", "THORX", "TORASE", "GRUDI",
     )  # fmt: skip
     keywords_against: tuple[str, ...] = (
         "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",

@@ -35,6 +35,8 @@ CHEST = {
     "Russian and neighbours": "ОГК|ОГП|КТ груди|лёгкие|легочная артерия|ТЭЛА|легені|гръден кош|OGK|LEGKIE",
     "others": "Klatka piersiowa|plíce|TÜDŐ|plămân|PRSNI KOŠ|pljuča|plaučiai|krūškurvis|plaušas|kopsud|"
     "keuhkot|θώρακας|phổi|الرئتين|ریه|ריאות|CT plic|CT prsnega koša|CT krūšu",
+    "letters in a wrong order, one more or one less": "CEHST|CHSET|HCEST|CHEAST|CHESR|CHRST W/O|THROAX|"
+    "CT_THOARX|TOHRAX|HTORAX nativ|THRAX|THORX AP|TORASE|GRUDI",
     "short": "TACAR|TDM Tho-Abd-Pelv|CT Tho/Abd",
 }  # fmt: skip
 NO_CHEST = {
@@ -53,6 +55,7 @@ NO_CHEST = {
     "others": "hrudní páteř|páteř hrudní|hrudná chrbtica|thoracale wervelkolom|torakalrygg|"
     "Columna thoracalis|ΘΩΡΑΚΙΚΗ ΜΟΙΡΑ ΣΠΟΝΔΥΛΙΚΗΣ",
     "names": "Chesterton|Colchester|Manchester",
+    "words that are nearly a chest": "ILIAC CREST|CHESS STUDY|CREST|WRIST REST|HEST|CHRIST HOSPITAL|GUEST",
     "spines of other languages": "TC rachide toracico|rachide dorsale|MSCT cột sống ngực",
 }  # fmt: skip
 SAYS_NOTHING = (
