@@ -46,7 +46,7 @@ NOBODY = "nobody"
 
 
 @dataclass
-class Outcome:
+class StackOutcome:
     """One cell's end: ``seconds`` from the kill until everything was settled."""
 
     cell: Cell
@@ -72,9 +72,9 @@ class Outcome:
         return f"{lost} / {twice} / {self.seconds:.0f}"
 
 
-def run_cell(rig: Rig, cell: Cell, number: int) -> Outcome:
+def run_cell(rig: Rig, cell: Cell, number: int) -> StackOutcome:
     """One day with one disaster."""
-    outcome, begin = Outcome(cell), time.monotonic()
+    outcome, begin = StackOutcome(cell), time.monotonic()
     try:
         hit_at, day, afterwards = _disaster(rig, cell, number)
         outcome.audit = rig.until_settled(day.wanted)
@@ -156,9 +156,9 @@ def _outage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
     return time.monotonic(), day
 
 
-def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str = "sqlite") -> list[Outcome]:
+def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str = "sqlite") -> list[StackOutcome]:
     """All cells, stack by stack."""
-    outcomes: list[Outcome] = []
+    outcomes: list[StackOutcome] = []
     for kind in Kind:
         of_kind = [cell for cell in cells if cell.kind is kind]
         for outcome in _run_kind(of_kind, kind, store, folder / kind, console):
@@ -170,7 +170,7 @@ def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str
 
 def _run_kind(
     cells: Sequence[Cell], kind: Kind, store: str, folder: Path, console: Console
-) -> Iterator[Outcome]:
+) -> Iterator[StackOutcome]:
     """Each cell on the stack of the one before unless that one failed; at last what is left over."""
     rig: Rig | None = None
     try:
@@ -197,10 +197,10 @@ def _run_kind(
             rig.__exit__(None, None, None)
 
 
-def _rest(rig: Rig, console: Console) -> Outcome:
+def _rest(rig: Rig, console: Console) -> StackOutcome:
     """When everything is over nothing may be left: folders, rows, messages, studies in Orthanc."""
     begin = time.monotonic()
-    outcome = Outcome(Cell("at rest", NOBODY), audit=rig.until_clean())
+    outcome = StackOutcome(Cell("at rest", NOBODY), audit=rig.until_clean())
     outcome.seconds = outcome.took = time.monotonic() - begin
     if not outcome.audit.clean:
         outcome.error = "left over: " + "; ".join(
@@ -213,7 +213,7 @@ def _rest(rig: Rig, console: Console) -> Outcome:
     return outcome
 
 
-def _tell(console: Console, outcome: Outcome, number: int, of: int) -> None:
+def _tell(console: Console, outcome: StackOutcome, number: int, of: int) -> None:
     colour = "red" if outcome.bad else "green"
     text = (
         f"{number:3} of {of}  {outcome.cell!s:40} [{colour}]{outcome.words:14}[/] lost / twice / s, "
@@ -235,7 +235,7 @@ def show_logs(console: Console, rig: Rig) -> None:
             console.print(line[:400], markup=False, highlight=False, soft_wrap=True)
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
+def table(outcomes: Sequence[StackOutcome]) -> Table:
     """Stage by process: lost / computed twice / seconds until everything was settled."""
     shown = [one for one in outcomes if one.cell.victim != NOBODY]
     columns = [name for name in COLUMNS if any(one.cell.victim == name for one in shown)]

@@ -66,7 +66,7 @@ MEND: dict[str, Callable[[Host], None]] = {
 
 
 @dataclass
-class Outcome:
+class HostsOutcome:
     """
     One cell's end.
 
@@ -95,9 +95,9 @@ class Outcome:
         return (str(self.cell), *map(str, numbers), f"{self.away_s:.0f}", f"{self.back_s:.0f}", self.error)
 
 
-def run_cell(hosts: ThreeHosts, cell: Cell, number: int) -> Outcome:
+def run_cell(hosts: ThreeHosts, cell: Cell, number: int) -> HostsOutcome:
     """One disaster."""
-    outcome = Outcome(cell)
+    outcome = HostsOutcome(cell)
     try:
         hosts.until_whole()
         (_split if cell.disaster in (SPLIT, ALONE) else _strike)(hosts, outcome, number)
@@ -106,7 +106,7 @@ def run_cell(hosts: ThreeHosts, cell: Cell, number: int) -> Outcome:
     return outcome
 
 
-def _strike(hosts: ThreeHosts, outcome: Outcome, number: int) -> None:
+def _strike(hosts: ThreeHosts, outcome: HostsOutcome, number: int) -> None:
     disaster = outcome.cell.disaster
     first = len(hosts.wanted)
     waits, victim = _held(hosts, outcome.cell, number)
@@ -123,7 +123,7 @@ def _strike(hosts: ThreeHosts, outcome: Outcome, number: int) -> None:
     _until_all_settled(hosts, outcome, first)
 
 
-def _split(hosts: ThreeHosts, outcome: Outcome, number: int) -> None:
+def _split(hosts: ThreeHosts, outcome: HostsOutcome, number: int) -> None:
     first = len(hosts.wanted)
     waits, victim = _held(hosts, outcome.cell, number)
     with _sides(hosts, outcome.cell, victim):
@@ -142,7 +142,7 @@ def _sides(hosts: ThreeHosts, cell: Cell, victim: Host) -> Iterator[None]:
         yield
 
 
-def _until_all_settled(hosts: ThreeHosts, outcome: Outcome, first: int) -> None:
+def _until_all_settled(hosts: ThreeHosts, outcome: HostsOutcome, first: int) -> None:
     begin = time.monotonic()
     outcome.audit = hosts.until_settled(hosts.wanted[first:])
     outcome.back_s = time.monotonic() - begin
@@ -170,9 +170,9 @@ def _waiting(hosts: ThreeHosts, waits: Path) -> Host | None:
     return None
 
 
-def run(cells: Sequence[Cell], folder: Path, tell: Callable[[Outcome], None]) -> list[Outcome]:
+def run(cells: Sequence[Cell], folder: Path, tell: Callable[[HostsOutcome], None]) -> list[HostsOutcome]:
     """All cells on the same machines; after one that is bad on fresh ones."""
-    outcomes: list[Outcome] = []
+    outcomes: list[HostsOutcome] = []
     while len(outcomes) < len(cells):
         with ThreeHosts(folder / f"from-{len(outcomes) + 1}") as hosts:
             for cell in cells[len(outcomes) :]:
@@ -187,17 +187,17 @@ def run(cells: Sequence[Cell], folder: Path, tell: Callable[[Outcome], None]) ->
     return outcomes
 
 
-def _at_rest(hosts: ThreeHosts) -> Outcome:
+def _at_rest(hosts: ThreeHosts) -> HostsOutcome:
     """At the end nothing may be left: folders, rows, messages, studies on any machine."""
     begin = time.monotonic()
-    outcome = Outcome(Cell("at rest", "all", "the end"), audit=hosts.until_clean())
+    outcome = HostsOutcome(Cell("at rest", "all", "the end"), audit=hosts.until_clean())
     outcome.back_s = time.monotonic() - begin
     left = outcome.audit.half_written + outcome.audit.leftovers
     outcome.error = f"left over: {'; '.join(left)}" if left else ""
     return outcome
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
+def table(outcomes: Sequence[HostsOutcome]) -> Table:
     """A row a cell."""
     drawn = Table(title="three machines: computed, lost, stuck, twice, seconds without it, seconds after it")
     for heading in ("cell", "computed", "lost", "stuck", "twice", "away s", "back s", ""):
@@ -229,7 +229,7 @@ def main() -> int:
     return 1 if bad or not cells else 0
 
 
-def _tell(console: Console, outcome: Outcome) -> None:
+def _tell(console: Console, outcome: HostsOutcome) -> None:
     console.print("  ".join(outcome.words), markup=False, highlight=False, soft_wrap=True)
     for line in [*outcome.audit.faults, *outcome.audit.twice_other_key]:
         console.print(f"      {line}", markup=False, highlight=False, soft_wrap=True)
