@@ -120,7 +120,7 @@ class PacsSettings(Section):
     senders: tuple[Annotated[str, Field(pattern=_SENDER)], ...] = ()
     """
     AE titles and addresses that it sends images from, besides those in Orthanc's DicomModalities: nodes,
-    gateways, NAT.
+    DICOM routers, NAT.
     """
     find_deadline_s: Seconds | None = None
     """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""

@@ -1,7 +1,7 @@
 """
 Connections that read past interim answers (RFC 9110 15.2), and whose answers end.
 
-``http.client`` of Python 3.11 reads past 100 alone: 102 and 103, which a gateway sends while the server still
+``http.client`` of Python 3.11 reads past 100 alone: 102 and 103, which a proxy sends while the server still
 works, would be taken for the answer, and count as a refusal. A time limit of a socket holds for one piece, so
 that a server which sends a byte a second would be read for ever.
 """

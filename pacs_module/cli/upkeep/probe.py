@@ -86,9 +86,9 @@ def probe(
     asking = _asking(target, queries, pause, timeout)
     with _move_test(target, move, listen) as test:
         probed = asking(target.today, _day(day), test)
-    told = "content" in probed.findings and probed.findings["content"].verdict is not Verdict.NO
-    where = (profile or target.folder / f"{target.name}.toml") if write and told else None
-    if where:
+    where = None
+    if write and _found_studies(probed):
+        where = profile or target.folder / f"{target.name}.toml"
         write_profile(where, _profile(target, probed))
     if as_json:
         typer.echo(json.dumps(_as_json(target, probed, where), ensure_ascii=False, indent=1))
@@ -96,6 +96,12 @@ def probe(
         _print(Console(width=_WIDTH, highlight=False), target, probed, where)
     if probed.findings["echo"].verdict is Verdict.NO:
         raise typer.Exit(1)
+
+
+def _found_studies(probed: Probed) -> bool:
+    """Whether the PACS showed studies; a profile of one that did not would say nothing true of it."""
+    content = probed.findings.get("content")
+    return content is not None and content.verdict is not Verdict.NO
 
 
 def _asking(target: _Target, queries: int, pause: float, timeout: float) -> ProbePacs:

@@ -277,7 +277,7 @@ def _identity_is_open(own: Sequence[Image], asked_as: str) -> bool:
 def _of_unknown_senders(
     foreign: Sequence[Image], own: Sequence[Image], word: PacsWord, announced: Expectations
 ) -> tuple[list[Image], list[Rejected]]:
-    """Those that may be the PACS's, from another of its nodes or through a gateway, and the others."""
+    """Those that may be the PACS's, from another of its nodes or through a DICOM router, and the others."""
     company = _Company.of(own, foreign, word, announced)
     plausible, rejected = [], []
     for image in foreign:
