@@ -261,10 +261,10 @@ def test_a_scout_after_the_chosen_series_has_its_own_verdict(
         stack.pull(study, expected=22, expectedSeries={uid: 20, other: 2}, announced=announced)
     )
 
-    def verdict() -> dict[str, Any] | None:
-        """Of the scout: it may come after the report, which says then that it is missing."""
+    def verdict() -> dict[str, Any]:
+        """Of the scout; empty while it is only missing: it may come after the report."""
         told = {one["seriesUID"]: one for one in [*report["series"], *late_reports(stack, study)]}
-        return told[other] if told[other]["outcome"] != "missing" else None
+        return told[other] if told[other]["outcome"] != "missing" else {}
 
     judged = until(verdict, 60, "the scout's verdict", stack)
     assert judged["outcome"] == "filtered"
