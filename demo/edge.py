@@ -318,18 +318,25 @@ def _print(
     console: Console,
 ) -> None:
     table = Table("examination", "images here", "at the platform", "equal", "upload")
-    for one in found:
-        table.add_row(one.label, str(len(one.here)), str(len(one.there)), _shown(one.equal), one.states)
-    images = sum(len(one.here) for one in found), sum(len(one.there) for one in found)
-    table.add_section()
-    equal = all(one.equal for one in found)
-    table.add_row(f"{len(found)} examinations", str(images[0]), str(images[1]), _shown(equal), "")
+    _add_examinations(table, found)
     here, there = reports
     table.add_row("reports", f"{len(here)} reports", f"{len(there)} reports", _shown(here == there), "")
     for name, ours, theirs, good in gateway:
         table.add_row(name, ours, theirs, _shown(good), "")
     console.print(table)
     console.print(f"images seen half at the platform: {len(store.half_seen)}")
+
+
+def _add_examinations(table: Table, found: Sequence[Examination]) -> None:
+    """A row each, and below a line the sum of all."""
+    here = there = 0
+    for one in found:
+        table.add_row(one.label, str(len(one.here)), str(len(one.there)), _shown(one.equal), one.states)
+        here += len(one.here)
+        there += len(one.there)
+    table.add_section()
+    all_equal = all(one.equal for one in found)
+    table.add_row(f"{len(found)} examinations", str(here), str(there), _shown(all_equal), "")
 
 
 def _shown(equal: bool) -> str:
