@@ -3,19 +3,22 @@ What FTP, SFTP and C-STORE platforms refuse: to write, to rename, images for a r
 Nothing is shown half meanwhile, nothing is called there that is not, and once the platform behaves all of it is.
 
 The refusals of OpenSSH and vsftpd are their own, by their settings. Other answers of a C-STORE are in
-tests/long/test_results_to_pacs.py. Not proved: a full disk at the platform, a listing that lies, and a commitment that
-comes on the association that asked.
+tests/long/test_results_to_pacs.py; a full disk at the platform is not proved.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_messages import N_ACTION_RSP
 from pynetdicom.sop_class import CTImageStorage, StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from pacs_module.adapters.files.upload_source import FolderSource
@@ -86,10 +89,10 @@ def test_a_server_that_lets_nobody_write_or_rename(
 
 
 @contextmanager
-def scp(answers: dict[str, int], at_once: int = 10) -> Iterator[int]:
+def scp(answers: dict[str, int], commits: set[str] | None = None, at_once: int = 10) -> Iterator[int]:
     """
-    The port of an SCP that answers a C-STORE by a status of its SOPInstanceUID (once, then by success); it takes
-    requests for commitment and never says what became of them.
+    The port of an SCP that answers a C-STORE by a status of its SOPInstanceUID (once, then by success), and a
+    commitment, on the same association, for ``commits`` alone; None: never.
     """
     entity = AE("PLATFORM")
     entity.maximum_associations = at_once
@@ -99,10 +102,18 @@ def scp(answers: dict[str, int], at_once: int = 10) -> Iterator[int]:
     def store(event: evt.Event) -> int:
         return answers.pop(str(event.file_meta.MediaStorageSOPInstanceUID), 0)
 
-    def asked(_: evt.Event) -> tuple[int, None]:
+    requests: list[Dataset] = []
+
+    def asked(event: evt.Event) -> tuple[int, None]:
+        requests.append(event.action_information)
         return 0, None
 
-    handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_N_ACTION, asked)]
+    def sent(event: evt.Event) -> None:
+        """The report follows the answer to the request, from a thread of its own."""
+        if isinstance(event.message, N_ACTION_RSP) and commits is not None:
+            threading.Thread(target=_send_report, args=(event.assoc, requests.pop(), commits)).start()
+
+    handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_N_ACTION, asked), (evt.EVT_DIMSE_SENT, sent)]
     server = entity.start_server((LOOPBACK, 0), block=False, evt_handlers=handlers)
     assert server is not None
     assert server.socket is not None
@@ -110,6 +121,25 @@ def scp(answers: dict[str, int], at_once: int = 10) -> Iterator[int]:
         yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
+
+
+def _send_report(association: Association, request: Dataset, commits: set[str]) -> None:
+    told = _report(request, commits)
+    association.send_n_event_report(told, 2, StorageCommitmentPushModel, "1.2.840.10008.1.20.1.1")
+
+
+def _report(request: Dataset, commits: set[str]) -> Dataset:
+    """PS3.4 J.3.3.1: what was committed, and what was not."""
+    told = Dataset()
+    told.TransactionUID = request.TransactionUID
+    told.ReferencedSOPSequence, told.FailedSOPSequence = [], []
+    for one in request.ReferencedSOPSequence:
+        if one.ReferencedSOPInstanceUID in commits:
+            told.ReferencedSOPSequence.append(one)
+        else:
+            one.FailureReason = 0x0110
+            told.FailedSOPSequence.append(one)
+    return told
 
 
 def uploader_to(port: int, proof: str = STATUS) -> CStoreUploader:
@@ -146,6 +176,13 @@ def test_a_platform_with_as_many_associations_as_it_takes_is_busy(files: list[Up
             uploader.put(files)
         other.release()
         assert uploader.put(files[:1]) == uploader.missing(files[:1]) == []
+
+
+def test_a_commitment_that_fails_for_one_image(files: list[UploadFile]) -> None:
+    commits = {one.sop_uid for one in files[1:]}
+    with scp({}, commits) as port:
+        (lacking,) = uploader_to(port, COMMITMENT).missing(files)
+    assert (lacking.file, lacking.why) == (files[0], "not committed failure reason 0110")
 
 
 def test_a_commitment_that_never_comes_is_asked_for_again(files: list[UploadFile]) -> None:

@@ -58,6 +58,8 @@ _PENDING = (0xFF00, 0xFF01)
 _COMMIT_INSTANCE = "1.2.840.10008.1.20.1.1"
 """Of the well-known SOP instance of storage commitment."""
 _COMMIT_ACTION = 1
+_REPORT_ENDS_S = 5.0
+"""How long a destination that has told of a commitment may take to end its association."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,7 @@ class CStoreUploader:
                 raise RetriableError(f"{_WHO} takes no request for storage commitment: {number}")
             if not answers.wait(self.place.timeout):
                 raise RetriableError(f"{_WHO} did not answer a request for storage commitment in time")
+            keep_answers(association)  # its report has our answer before the association ends
         lacking = [one for one in files if one.sop_uid not in answers.committed]
         return [
             Lacking(one, f"not committed {answers.failed.get(one.sop_uid, '')}".strip()) for one in lacking
@@ -244,6 +247,8 @@ class CStoreUploader:
             yield
         finally:
             if server is not None:
+                for report in server.active_associations:
+                    report.join(_REPORT_ENDS_S)
                 server.shutdown()
 
     @contextmanager
@@ -288,11 +293,11 @@ class _Answers:
         request.ReferencedSOPSequence = [_reference(one) for one in files]
         return request
 
-    def take(self, event: Any) -> int:
-        """Of pynetdicom: an N-EVENT-REPORT came."""
+    def take(self, event: Any) -> tuple[int, None]:
+        """Of pynetdicom: an N-EVENT-REPORT came; its answer is a status and no data set."""
         told = event.event_information
         if str(told.get("TransactionUID", "")) != self._transaction:
-            return 0x0000
+            return 0x0000, None
         self.committed = {
             str(one.ReferencedSOPInstanceUID) for one in told.get("ReferencedSOPSequence", None) or ()
         }
@@ -301,7 +306,7 @@ class _Answers:
             for one in told.get("FailedSOPSequence", None) or ()
         }
         self._told.set()
-        return 0x0000
+        return 0x0000, None
 
     def wait(self, timeout: float) -> bool:
         """Whether it came within so many seconds."""
