@@ -20,7 +20,7 @@ import pytest
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.mongo import MongoStore
 from pacs_module.adapters.stores.sqlite import SqliteStore
-from tests.contract.store_cases import STORES, ConditionalStore, StoreCase
+from tests.contract.store.store_cases import STORES, ConditionalStore, StoreCase
 
 MONGO_IMAGE = "mongo:4.4"
 

@@ -29,8 +29,8 @@ from pacs_module.domain.study.uploads import schedule_routing
 from pacs_module.domain.upload.upload_state import UploadState
 from pacs_module.shared.crash_points import VARIABLE
 from tests.chaos.rig.proxy import Mode, Proxy
-from tests.contract import upload_cases
-from tests.contract.upload_cases import UploadCase, checksum
+from tests.contract.upload import upload_cases
+from tests.contract.upload.upload_cases import UploadCase, checksum
 from tests.support.images.ct_files import ct_file
 from tests.support.waiting import wait_for
 

@@ -23,7 +23,7 @@ from pacs_module.domain.errors import PipelineError
 from stack.ports import LOOPBACK
 from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode
-from tests.contract.queue_cases import remove
+from tests.contract.queue.queue_cases import remove
 from tests.fakes.delivery_stack import delivering
 from tests.support.waiting import wait_for
 

@@ -20,7 +20,7 @@ import requests
 from pacs_module.adapters.queue.topology import Topology
 from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode
-from tests.contract.queue_cases import raw_channel, remove
+from tests.contract.queue.queue_cases import raw_channel, remove
 from tests.fakes.delivery_stack import delivering
 from tests.fakes.pipeline import handover_id
 from tests.fakes.served import KEY

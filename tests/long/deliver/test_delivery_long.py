@@ -24,7 +24,7 @@ from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.whole import Stack
-from tests.contract.queue_cases import remove
+from tests.contract.queue.queue_cases import remove
 from tests.e2e.conftest import QUICK, Pipeline, options
 from tests.fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
 from tests.fakes.pipeline import handover_id

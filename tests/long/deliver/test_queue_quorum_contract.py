@@ -1,4 +1,4 @@
-"""What every queue does, done by quorum queues: the tests of tests/contract/test_queue_contract.py."""
+"""What every queue does, done by quorum queues: the tests of tests/contract/queue/test_queue_contract.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from stack.servers.rabbitmq import RabbitmqNode
-from tests.contract import test_queue_contract
-from tests.contract.queue_cases import QueueCase, quorum_topology
+from tests.contract.queue import test_queue_contract
+from tests.contract.queue.queue_cases import QueueCase, quorum_topology
 
 pytestmark = pytest.mark.server("rabbitmq")
 

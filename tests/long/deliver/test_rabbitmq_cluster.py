@@ -21,7 +21,7 @@ from pacs_module.ports.delivery import BrokerAddress
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
-from tests.contract.queue_cases import own_topology, quorum_topology
+from tests.contract.queue.queue_cases import own_topology, quorum_topology
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("rabbitmq"), pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ import pytest
 
 from pacs_module.adapters.queue.topology import Topology
 from tests.chaos.rig.harness import Rig
-from tests.contract.queue_cases import raw_channel
+from tests.contract.queue.queue_cases import raw_channel
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 EQUAL_S = 120.0

@@ -21,7 +21,7 @@ import requests
 
 from pacs_module.adapters.queue.topology import Topology
 from tests.chaos.rig.harness import FIRST, Rig
-from tests.contract.queue_cases import raw_channel
+from tests.contract.queue.queue_cases import raw_channel
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 NOTICED_S = 15.0

@@ -120,7 +120,11 @@ def test_a_circle_is_seen() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
 
 
-@pytest.mark.parametrize("folder", [SERVICE, PLUGINS], ids=["pacs_module", "plugins"])
+@pytest.mark.parametrize(
+    "folder",
+    [SERVICE, PLUGINS, *(ROOT / name for name in ("tests", "hospital_sim", "stack", "demo", "benchmarks"))],
+    ids=lambda folder: folder.name,
+)
 def test_no_folder_is_crowded(folder: Path) -> None:
     crowded = {
         d: len(list(d.glob("*.py")))

@@ -2,7 +2,7 @@
 Which days MongoDB's documents are counted of again for the filter page: those that changed, and no others.
 
 The documents are in memory; that a real server gives the same numbers is the contract suite's part
-(tests/contract/test_lists_contract.py).
+(tests/contract/store/test_lists_contract.py).
 """
 
 from __future__ import annotations

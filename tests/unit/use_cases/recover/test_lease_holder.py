@@ -2,7 +2,7 @@
 Leases of several processes: who holds them, who lives, and what one that stood still or has a wrong clock may
 believe.
 
-Each process here has a clock of its own; the adapters' part is tests/contract/test_leases_contract.py.
+Each process here has a clock of its own; the adapters' part is tests/contract/store/test_leases_contract.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Hand-overs at destinations beside the backend: routed, sent, verified, repeated, given up (N2, E3, E5).
 
-The platform is a fake; that real ones are spoken to as they want is tests/contract/test_upload_contract.py.
+The platform is a fake; that real ones are spoken to as they want is tests/contract/upload/test_upload_contract.py.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,8 +16,8 @@ from pacs_module.domain.errors import RetriableError, Unreachable
 from pacs_module.domain.upload.files import ImagePlace, UploadFile
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
 from tests.chaos.rig.proxy import Mode
-from tests.contract import upload_cases
-from tests.contract.upload_cases import PROXIED, WAYS, UploadCase, checksum
+from tests.contract.upload import upload_cases
+from tests.contract.upload.upload_cases import PROXIED, WAYS, UploadCase, checksum
 from tests.support.images.ct_files import ct_file
 
 STUDIES = (f"1.2.826.0.1.3680043.10.1234.55.{number}" for number in count(1))
@@ -134,7 +134,7 @@ def test_a_line_that_breaks_is_retriable_and_the_same_worker_goes_on(
     case: UploadCase, files: list[UploadFile]
 ) -> None:
     if case.name not in PROXIED or case.proxy is None:
-        pytest.skip("has a gate instead: tests/contract/test_upload_habits.py")
+        pytest.skip("has a gate instead: tests/contract/upload/test_upload_habits.py")
     uploader = case.open()
     case.proxy.mode = Mode.HALVE
     with pytest.raises(RetriableError):

@@ -17,7 +17,7 @@ from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study, upload_work
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.upload.upload_state import UploadState
-from tests.contract.store_cases import ConditionalStore
+from tests.contract.store.store_cases import ConditionalStore
 
 NOON = 1_592_481_600_000
 FILTERS = [

@@ -34,7 +34,7 @@ from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study, 
 from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.upload.upload_state import UploadEvent
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
-from tests.contract.store_cases import ConditionalStore, StoreCase
+from tests.contract.store.store_cases import ConditionalStore, StoreCase
 from tests.support.pull_order import pull_key
 
 AGEING = Ageing(timedelta(hours=1))

@@ -16,7 +16,7 @@ from pacs_module.adapters.queue.rabbitmq import RabbitConsumer
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from pacs_module.ports import Delivery
-from tests.contract.queue_cases import PUBLISHER, QueueCase
+from tests.contract.queue.queue_cases import PUBLISHER, QueueCase
 from tests.support.waiting import wait_for
 
 LONG, SHORT, QUIET = 60.0, 0.05, 1.0

@@ -27,8 +27,8 @@ from pacs_module.domain.errors import Busy, PipelineError, RetriableError
 from pacs_module.domain.upload.files import UploadFile
 from pacs_module.domain.upload.storage_path import DEFAULT, StoragePath
 from stack.ports import LOOPBACK
-from tests.contract import upload_cases
-from tests.contract.upload_cases import UploadCase, checksum
+from tests.contract.upload import upload_cases
+from tests.contract.upload.upload_cases import UploadCase, checksum
 from tests.support.images.ct_files import ct_file
 
 STUDY = "1.2.826.0.1.3680043.10.1234.56"

@@ -16,7 +16,7 @@ from pacs_module.domain.report_exchange.entry import (
     take,
 )
 from pacs_module.ports import Ledger
-from tests.contract.store_cases import StoreCase
+from tests.contract.store.store_cases import StoreCase
 
 NOW = 1_780_000_000_000
 REPORT, QUALITY = EntryKind.REPORT, EntryKind.QUALITY

@@ -17,8 +17,8 @@ from hospital_sim.platform.habits import Habit
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.ports import Uploader
 from pacs_module.use_cases.upload.send import SendUploads
-from tests.contract import upload_cases
-from tests.contract.upload_cases import UploadCase, checksum
+from tests.contract.upload import upload_cases
+from tests.contract.upload.upload_cases import UploadCase, checksum
 from tests.fakes.pipeline import UID
 from tests.fakes.platform import Edge
 

@@ -16,7 +16,7 @@ from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, 
 from pacs_module.ports.delivery import BrokerAddress
 from stack.ports import free_ports
 from stack.servers.rabbitmq import RabbitmqNode
-from tests.contract.queue_cases import QueueCase, quorum_topology, raw_channel, remove
+from tests.contract.queue.queue_cases import QueueCase, quorum_topology, raw_channel, remove
 from tests.support.waiting import wait_for
 
 LONG = 60.0

@@ -14,7 +14,7 @@ import pytest
 from pacs_module.adapters.stores.leases import leases_of
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.ports import Lease, Leases
-from tests.contract.store_cases import StoreCase
+from tests.contract.store.store_cases import StoreCase
 
 
 @pytest.fixture

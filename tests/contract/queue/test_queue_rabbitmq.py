@@ -20,7 +20,7 @@ from pacs_module.domain.errors import ConfigurationError, PermanentError, Retria
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from stack.servers.rabbitmq import RabbitmqNode, RabbitmqPorts
-from tests.contract.queue_cases import QueueCase, own_topology, raw_channel, remove
+from tests.contract.queue.queue_cases import QueueCase, own_topology, raw_channel, remove
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("rabbitmq")

@@ -4,7 +4,7 @@ import pytest
 
 from pacs_module.adapters.stores.judged_headers import records_of
 from pacs_module.ports import DaySize, HeaderRecords, StoredRecord
-from tests.contract.store_cases import StoreCase
+from tests.contract.store.store_cases import StoreCase
 
 FIRST = StoredRecord("1.2.3", "2026-11-01", b"\x01first\x00\xff")
 

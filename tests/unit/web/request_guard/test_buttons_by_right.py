@@ -22,7 +22,7 @@ from tests.fakes.pipeline import UID
 from tests.fakes.served import TestClient, found, service_on, settings_file
 
 HTML = {"accept": "text/html"}
-TEMPLATES = Path(__file__).parents[3] / "pacs_module" / "web" / "templates"
+TEMPLATES = Path(__file__).parents[4] / "pacs_module" / "web" / "templates"
 FORM = re.compile(r'<form method="post" action="([^"]+)".*?name="form_token" value="([^"]*)"', re.DOTALL)
 PAGES = sorted(
     path.replace("{study_uid}", UID)
