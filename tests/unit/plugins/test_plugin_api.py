@@ -253,7 +253,7 @@ def given(api: PluginApi, tmp_path: Path, name: str = "x", files: int = 3) -> Ha
     )
     (tmp_path / name / "sub").mkdir(parents=True)
     for number in range(files):
-        (tmp_path / name / "sub" / f"{number}.dcm").touch()
+        (tmp_path / name / "sub" / f"{number}.dcm").write_bytes(b"DICM")
     return row
 
 
