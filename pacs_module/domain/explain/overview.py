@@ -133,7 +133,7 @@ def _latency(stage: str, rows: Iterable[StudyRow], begin: str, end: str) -> Late
     took = sorted(_seconds_of(rows, begin, end))
     if not took:
         return Latency(stage, 0)
-    ninth = took[min(len(took) - 1, int(0.9 * len(took)))]
+    ninth = took[-(-9 * len(took) // 10) - 1]  # nearest rank: the ninth of ten
     return Latency(stage, len(took), statistics.median(took), ninth, took[-1], _classes(took))
 
 

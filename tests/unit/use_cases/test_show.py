@@ -67,6 +67,15 @@ def test_latencies_leave_out_what_has_not_come_and_what_grew_again() -> None:
     assert made["result"].median is None
 
 
+@pytest.mark.parametrize(("studies", "ninth"), [(1, 1), (2, 2), (9, 9), (10, 9), (11, 10), (20, 18), (100, 90)])
+def test_nine_of_ten_studies_took_no_longer(studies: int, ninth: float) -> None:
+    rows = [
+        row(1, image_at=iso(NOON), pulled_at=iso(NOON + seconds * 1000)) for seconds in range(1, studies + 1)
+    ]
+    made = {one.stage: one for one in latencies(rows)}
+    assert made["pulled"].p90 == ninth
+
+
 # --- today ---
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
-from ....domain.errors import PipelineError
+from ....domain.errors import PipelineError, Unreadable
 from ....domain.explain.listing import (
     LAYOUT,
     NOT_WANTED,
@@ -31,6 +31,7 @@ from ....domain.explain.listing import (
 )
 from ....domain.explain.sent import SENT_KEYS, SentStudy, due_key, read_sent
 from ....domain.json_messages.documents import wire_names
+from ....domain.json_messages.kept_json import kept_value
 from ....domain.study.study import WORK
 
 Read = Callable[[str, list[Any]], list[Any]]
@@ -219,15 +220,18 @@ class SqliteLists:
 
     def _kept(self, day: str) -> tuple[JudgedOfDay, ...]:
         """
-        As it was counted by an earlier process; empty when it was not, or when the day has changed since.
+        As it was counted by an earlier process; empty when it was not, when the day has changed since, or
+        when it was damaged.
         """
         rows = self._read("SELECT counted FROM judged_counted WHERE day = ?", [day])
-        return tuple(_judged(one) for one in json.loads(rows[0][0])) if rows else ()
+        with suppress(Unreadable, TypeError, ValueError):
+            return tuple(_judged(one) for one in kept_value(rows[0][0])) if rows else ()
+        return ()
 
     def _counted(self, day: str, version: int, *, keep: bool) -> tuple[JudgedOfDay, ...]:
         """Counted anew; kept where the day is over, since the newest one changes with each study."""
         sql = "SELECT studyUID, judged FROM study_judged WHERE day = ? ORDER BY studyUID"
-        counted = judged_of_day((uid, json.loads(text)) for uid, text in self._read(sql, [day]))
+        counted = judged_of_day(_readable(self._read(sql, [day])))
         if keep and counted:
             text = json.dumps([list(vars(one).values()) for one in counted], ensure_ascii=False)
             with suppress(PipelineError):  # a page is shown, whether it can be kept or not
@@ -236,7 +240,10 @@ class SqliteLists:
 
     def uploads_of_day(self, day: str) -> list[tuple[str, str]]:
         """Destination and state of each upload of a day's studies; nothing else of them is read."""
-        sql = "SELECT json_extract(document, '$.uploads') FROM study_info_list WHERE studyDate = ?"
+        sql = (
+            "SELECT json_extract(document, '$.uploads') FROM study_info_list "
+            "WHERE studyDate = ? AND json_valid(document)"
+        )
         found = [json.loads(text) for (text,) in self._read(sql, [day]) if text]
         return [upload_state(one) for uploads in found for one in uploads]
 
@@ -250,8 +257,8 @@ class SqliteLists:
     def results_of_day(self, day: str) -> list[SentStudy]:
         """The same of a day's studies with results."""
         told = (
-            "json_type(document, '$.results[0]') IS NOT NULL "
-            "OR json_type(document, '$.refusedResults[0]') IS NOT NULL"
+            "CASE WHEN json_valid(document) THEN json_type(document, '$.results[0]') IS NOT NULL "
+            "OR json_type(document, '$.refusedResults[0]') IS NOT NULL END"
         )
         return self._sent(f"{_SENT} WHERE studyDate = ? AND ({told})", [day])
 
@@ -321,6 +328,15 @@ def _column(name: str, value: Any) -> Any:
     if name in _LISTS:
         return _SEPARATOR + _SEPARATOR.join(value) + _SEPARATOR if value else ""
     return value
+
+
+def _readable(rows: Sequence[tuple[str, bytes | str]]) -> Iterator[tuple[str, list[Any]]]:
+    """StudyInstanceUIDs and verdicts; a row that was damaged costs only its own study (K8)."""
+    for uid, text in rows:
+        with suppress(Unreadable):
+            judged = kept_value(text)
+            if isinstance(judged, list) and all(isinstance(one, list) for one in judged):
+                yield uid, judged
 
 
 def _judged(values: Sequence[Any]) -> JudgedOfDay:

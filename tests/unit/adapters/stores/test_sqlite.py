@@ -404,6 +404,22 @@ def kept_days(store: SqliteStore) -> list[str]:
     return [day for day, _ in rows]
 
 
+@pytest.mark.parametrize("damaged", ['[["taken", "body', "7", '["a"]', "\x00", "[" * 5_000])
+def test_k08_damaged_verdicts_cost_their_own_study_and_damaged_counts_are_counted_anew(
+    path: Path, damaged: str
+) -> None:
+    store = SqliteStore(path)
+    for number in range(3):
+        store.insert(judged_on(f"1.{number}", "2020-06-12", f"V{number}"))
+    store.insert(judged_on("1.9", "2020-06-13", "V9"))
+    store._connection().execute("UPDATE study_judged SET judged = ? WHERE studyUID = '1.1'", [damaged])
+    store._connection().execute(
+        "INSERT INTO judged_counted (day, counted) VALUES ('2020-06-12', ?)", [damaged]
+    )
+    found = store.lists.judged_between("2020-06-12", "2020-06-13")
+    assert sorted(one.value for one in found) == ["V0", "V2", "V9"]
+
+
 def test_what_was_judged_on_days_that_are_over_is_counted_once_for_all_processes(path: Path) -> None:
     store = SqliteStore(path)
     days = ("2020-06-12", "2020-06-13", "2020-06-14")
