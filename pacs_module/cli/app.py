@@ -45,7 +45,7 @@ COMMANDS = {
     "restore": "upkeep.backup:restore",
     "forget": "manual:forget",
 }
-"""Name: module in this package, and the function in it or, where a command has commands of its own, its Typer."""
+"""Name: module in this package, and the function in it; a Typer where a command has commands of its own."""
 
 
 class CommandsByName(TyperGroup):

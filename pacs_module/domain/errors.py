@@ -182,7 +182,7 @@ class MessageError(_KeyedError):
 
 class Unreadable(PermanentError):
     """
-    What was stored and this version cannot read: damaged, or written by another one. It costs that study, entry
+    What was stored and this version cannot read: damaged, or written by another. It costs that study, entry
     or file, no other.
     """
 

@@ -26,7 +26,7 @@ from . import (
     studies,
 )
 from .image_validation import quarantine
-from .messages import FAULTS
+from .messages import describe_faults
 from .pages.all_pages import add_pages
 from .platform_parameters import parameters
 from .request_guard.access import Access
@@ -76,7 +76,8 @@ def create_app(service: Service, console: str = "") -> FastAPI:
         health, quarantine, parameters,
     )  # fmt: skip
     for room in rooms:
-        app.include_router(room.router(service), responses=FAULTS)
-    app.include_router(result.objects_router(service), responses=FAULTS)
+        app.include_router(room.router(service))
+    app.include_router(result.objects_router(service))
     add_pages(app, service, access)
+    describe_faults(app)
     return app

@@ -14,6 +14,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from ..domain.json_messages.documents import wire_names
@@ -37,20 +38,60 @@ class Detail(BaseModel):
     detail: str
 
 
-FAULTS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Fault, "description": "A value that cannot be used"},
-    401: {"model": Detail, "description": "The API key is missing, wrong or revoked"},
-    403: {"model": Detail, "description": "The key's role may not do this; the answer names those that may"},
-    421: {"model": Detail, "description": "Called by a name that is not this server's, without a key"},
-    429: {"model": Detail, "description": "Too many wrong keys from this address"},
-    413: {"model": Detail, "description": "A body that is too large; it is not read"},
-    409: {"model": Fault, "description": "Asked again in the same way it would fail again"},
-    422: {"model": Fault, "description": "No JSON object, or a parameter that cannot be read"},
-    503: {"model": Fault, "description": "A server behind this one is away: later"},
+_FAULTS: Mapping[int, tuple[type[BaseModel], str]] = {
+    400: (Fault, "A value that cannot be used"),
+    401: (Detail, "The API key is missing, wrong or revoked"),
+    403: (Detail, "The key's role may not do this; the answer names those that may"),
+    421: (Detail, "Called by a name that is not this server's, without a key"),
+    429: (Detail, "Too many wrong keys from this address"),
+    413: (Detail, "A body that is too large; it is not read"),
+    409: (Fault, "Asked again in the same way it would fail again"),
+    422: (Fault, "No JSON object, or a parameter that cannot be read"),
+    503: (Fault, "A server behind this one is away: later"),
 }
 """What every call may answer."""
+_CALLS = ("/api/", "/health", "/metrics")
+"""How the addresses of calls begin; the others are pages."""
 NOT_KNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "Not known here"}}
 """What a call about one thing may answer besides."""
+
+
+def describe_faults(app: FastAPI) -> None:
+    """
+    Add to the OpenAPI of an application what every call may answer; pages answer people in words.
+
+    FastAPI would make a model of each answer for each route, at every start.
+    """
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _add_faults(described())
+        return described()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_faults(schema: dict[str, Any]) -> None:
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for kind in (Fault, Detail):
+        schemas.setdefault(kind.__name__, kind.model_json_schema())
+    for path, methods in schema["paths"].items():
+        if path.startswith(_CALLS):
+            for operation in methods.values():
+                operation["responses"] = _with_faults(operation["responses"])
+
+
+def _with_faults(responses: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's own answers, and those of every call; FastAPI's own words for a bad parameter are not ours."""
+    own = {status: told for status, told in responses.items() if "HTTPValidationError" not in str(told)}
+    return {**{str(status): _answer(*told) for status, told in _FAULTS.items()}, **own}
+
+
+def _answer(kind: type[BaseModel], words: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
+    return {"description": words, "content": content}
+
 
 _TYPES: dict[Any, str] = {
     str: "string",

@@ -1,11 +1,11 @@
 """
 The answers of an association go to who asked.
 
-pynetdicom 3.0.4 runs each association in a thread, its reactor, which takes messages from the peer. A request of
-ours (``send_c_store`` and its like) first closes a gate before the reactor and waits until ``_is_paused`` is
-true. That flag stays true for an instant after the reactor has passed the gate: the request then goes out while
-the reactor still runs, the reactor takes the answer ("Received unexpected C-STORE service message") and the
-request waits until its time-out. On a busy machine that was one image in some 2,000.
+pynetdicom 3.0.4 runs each association in a thread, its reactor, which takes messages from the peer. A request
+of ours (``send_c_store`` and its like) first closes a gate before the reactor and waits until ``_is_paused`` is
+true. That flag stays true for an instant after the reactor has passed the gate: the request then goes out
+while the reactor still runs, the reactor takes the answer ("Received unexpected C-STORE service message") and
+the request waits until its time-out. On a busy machine that was one image in some 2,000.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from .numbers import ascii_digits, read_largest_whole, read_thickness
 
 Attributes = Mapping[str, str]
 
-# Facts of a received series that are no attributes of its header, kept beside them (series_agreement/agreement.py).
+# Facts of a received series that are no attributes, kept beside them (series_agreement/agreement.py).
 AGREEING = "images agreeing"
 FRAMES = "frames"
 MULTI_FRAME = "multi-frame"

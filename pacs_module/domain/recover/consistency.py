@@ -18,7 +18,8 @@ from typing import Any
 from ..json_messages.documents import from_document
 
 GIVEN, RELEASED, LOST = "given", "released", "lost"
-_TYPES: dict[str, Any] = dict.fromkeys(("handover_id", "study_uid", "state", "folder", "pull_id", "pacs", "status"), str)
+_TEXTS = ("handover_id", "study_uid", "state", "folder", "pull_id", "pacs", "status")
+_TYPES: dict[str, Any] = dict.fromkeys(_TEXTS, str)
 _TYPES |= dict.fromkeys(("files", "instances", "at"), int)
 _TYPES |= dict.fromkeys(("notification", "request"), (dict, NoneType))
 """Of the values of a row; one that has others is left out."""

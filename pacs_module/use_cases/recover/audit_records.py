@@ -97,7 +97,7 @@ class AuditRecords:
 
     @cached_property
     def foreign(self) -> ForeignMessages:
-        """Whether a message of the queue is another installation's; one for all workers, so that it is told once."""
+        """Whether a message of the queue is another installation's; all workers share it: told once."""
         return ForeignMessages(self.store, self.known_to_journal, self.log)
 
     def _compare(self, plugins: Mapping[str, PluginRecords | None], queue: QueueRecord | None) -> Comparison:

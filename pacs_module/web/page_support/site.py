@@ -29,6 +29,7 @@ from ..request_guard.answers import JsonAnswer
 from ..request_guard.needs import need_of
 from ..request_guard.sessions import COOKIE as SESSION
 from . import language as languages
+from .compiled import COMPILED
 from .headers import PAGE
 from .sentences import sentences_in
 
@@ -167,6 +168,7 @@ class Site:
     def _new_environment(self, spoken: str) -> Environment:
         environment = Environment(
             loader=PackageLoader("pacs_module.web"),
+            bytecode_cache=COMPILED,
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
