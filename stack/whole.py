@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from stack.errors import StackError
+from stack.interrupts import interrupts_wait
 from stack.ports import LOOPBACK, check_free, free_ports
 from stack.ram_disk import GIB, RamDisk, make_ram_disk
 from stack.run_files import RUN_FILE, write_private
@@ -341,9 +342,11 @@ class Stack:
 
     def _start_together(self, *names: str) -> None:
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            # around submit, too: Ctrl-C in the middle of it leaves a thread that the pool knows nothing of
+            # around submit, too: Ctrl-C comes at its end
             try:
-                _results([pool.submit(self._start_one, name) for name in names])
+                with interrupts_wait():
+                    starts = [pool.submit(self._start_one, name) for name in names]
+                _results(starts)
             except BaseException:
                 for name in names:
                     with contextlib.suppress(StackError):  # it could not even be put together
